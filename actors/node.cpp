@@ -1,0 +1,306 @@
+#include "actors/node.hpp"
+
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/catalog_actor.hpp"
+#include "actors/region_scheduler.hpp"
+#include "actors/store_actor.hpp"
+#include "actors/wire/errors.hpp"
+#include "actors/wire/registration.hpp"
+#include "metrics/log.hpp"
+
+namespace innkeeper::actors {
+namespace {
+
+constexpr auto supervision_interval = std::chrono::milliseconds(250);
+constexpr auto supervision_interval_until_ready = std::chrono::milliseconds(10);
+constexpr auto shutdown_patience = std::chrono::seconds(20);
+
+struct SupervisorDeps {
+  Environment environment;
+  config::Settings settings;
+  store_actor store;
+  CatalogPtr catalog;
+  Node::SpawnHost spawn_host;
+  std::shared_ptr<Routing> routing;
+};
+
+// Watches the schedulers, the host and the store of one node.
+class Supervisor {
+ public:
+  static inline const char* name = "node";
+  using Self = node_actor::stateful_pointer<Supervisor>;
+
+  void start(Self self, SupervisorDeps deps) {
+    self_ = self;
+    deps_ = std::move(deps);
+    // Epochs grow over restarts, so that a host never takes an old scheduler's order for a new one's.
+    epoch_ = static_cast<std::uint64_t>(deps_.environment.now().time_since_epoch().count());
+    self_->set_down_handler([this](const caf::down_msg& message) { down(message); });
+    self_->set_exit_handler([this](const caf::exit_msg& message) { end(message.reason); });
+    if (deps_.settings.node.region)
+      for (const auto& region : deps_.settings.regions) lead(region);
+    if (deps_.spawn_host) start_host();
+    publish();
+    tick();
+  }
+
+  void tick() {
+    if (ending_) return;
+    const bool ready = last_ && last_->ready;
+    self_->delayed_send(self_, ready ? supervision_interval : supervision_interval_until_ready,
+                        tick_atom::value);
+    self_->request(deps_.store, caf::infinite, probe_atom::value)
+        .then([this](std::uint64_t failures) { store_works(failures); },
+              [this](const caf::error& error) { store_fails(wire::from_caf(error).message); });
+    for (auto& [region_name, region] : regions_)
+      self_->request(region.scheduler, caf::infinite, ready_atom::value)
+          .then([this, region_name = region_name](bool answer) { region_answers(region_name, answer); },
+                [](const caf::error&) {});  // its end is reported by down_msg
+  }
+
+ private:
+  struct Region {
+    region_scheduler_actor scheduler;
+    bool ready = false;
+  };
+
+  void lead(const domain::RegionName& region_name) {
+    RegionDeps region{.environment = deps_.environment,
+                      .lease = std::make_shared<Lease>(Lease{.region = region_name, .epoch = ++epoch_}),
+                      .store = deps_.store,
+                      .catalog = deps_.catalog,
+                      .timeouts = deps_.settings.timeouts,
+                      .policy = deps_.settings.policy};
+    auto scheduler = self_->spawn(run_region_scheduler, std::move(region));
+    self_->monitor(scheduler);
+    regions_[region_name] = {.scheduler = std::move(scheduler)};
+    if (host_ && region_name == deps_.settings.host.region) attach();
+  }
+
+  void start_host() {
+    host_ = deps_.spawn_host();
+    self_->monitor(host_);
+    attach();
+  }
+
+  void attach() {
+    const auto region = regions_.find(deps_.settings.host.region);
+    if (region == regions_.end()) return;
+    self_->send(host_, attach_atom::value, caf::actor_cast<caf::actor>(region->second.scheduler));
+  }
+
+  // After a failure of the store, what a scheduler holds may be ahead of the disk: it begins anew.
+  void store_works(std::uint64_t failures) {
+    store_failure_.clear();
+    if (std::exchange(store_failures_, failures) == failures || ending_) return publish();
+    for (const auto& region_name : names()) {
+      self_->demonitor(regions_[region_name].scheduler.address());
+      self_->send_exit(regions_[region_name].scheduler, caf::exit_reason::user_shutdown);
+      lead(region_name);
+    }
+    publish();
+  }
+
+  void store_fails(const std::string& why) {
+    store_failure_ = why;
+    publish();
+  }
+
+  void region_answers(const domain::RegionName& region_name, bool ready) {
+    regions_[region_name].ready = ready;
+    publish();
+  }
+
+  [[nodiscard]] std::vector<domain::RegionName> names() const {
+    std::vector<domain::RegionName> out;
+    for (const auto& [region_name, region] : regions_) out.push_back(region_name);
+    return out;
+  }
+
+  void down(const caf::down_msg& message) {
+    if (ending_) {
+      if (host_ && message.source == host_) host_ = nullptr;
+      std::erase_if(regions_, [&](const auto& r) { return message.source == r.second.scheduler; });
+      finish_if_alone();
+      return;
+    }
+    if (host_ && message.source == host_) {
+      deps_.environment.metrics->actor_restarted("host");
+      log::event("actor.restarted", {{"actor", "host"}});
+      start_host();
+      return;
+    }
+    for (const auto& region_name : names()) {
+      if (message.source != regions_[region_name].scheduler) continue;
+      deps_.environment.metrics->actor_restarted("region_scheduler");
+      log::event("actor.restarted", {{"actor", "region_scheduler"}, {"region", region_name.str()}});
+      lead(region_name);
+      publish();
+      return;
+    }
+  }
+
+  void end(const caf::error& reason) {
+    ending_ = true;
+    end_reason_ = reason;
+    deps_.routing->clear();
+    if (host_) self_->send_exit(host_, caf::exit_reason::user_shutdown);
+    for (auto& [region_name, region] : regions_)
+      self_->send_exit(region.scheduler, caf::exit_reason::user_shutdown);
+    finish_if_alone();
+  }
+
+  void finish_if_alone() {
+    if (!host_ && regions_.empty()) self_->quit(end_reason_);
+  }
+
+  void publish() {
+    if (ending_) return;
+    auto table = std::make_shared<RoutingTable>();
+    table->catalog = deps_.catalog;
+    table->ready = store_failure_.empty();
+    table->parts.emplace_back("store", store_failure_.empty() ? "ready" : store_failure_);
+    for (const auto& [region_name, region] : regions_) {
+      table->regions.push_back(
+          {.name = region_name, .tag = domain::region_tag(region_name), .scheduler = region.scheduler});
+      table->parts.emplace_back("region " + region_name.str(),
+                                region.ready ? "ready" : "is loaded from the store, or waits for a host that it knows");
+      table->ready = table->ready && region.ready;
+    }
+    if (last_ && last_->parts == table->parts && same_schedulers(*last_, *table)) return;
+    if (last_ && last_->ready && !table->ready)
+      log::event("node.unready", {{"reason", store_failure_.empty() ? "a region is not ready"
+                                                                    : store_failure_.c_str()}});
+    last_ = table;
+    deps_.routing->publish(table);
+    deps_.environment.metrics->set_ready(table->ready);
+  }
+
+  static bool same_schedulers(const RoutingTable& a, const RoutingTable& b) {
+    return std::equal(a.regions.begin(), a.regions.end(), b.regions.begin(), b.regions.end(),
+                      [](const auto& x, const auto& y) { return x.scheduler == y.scheduler; });
+  }
+
+  Self self_ = nullptr;
+  SupervisorDeps deps_;
+  std::uint64_t epoch_ = 0;
+  std::map<domain::RegionName, Region> regions_;
+  host_actor host_;
+  std::uint64_t store_failures_ = 0;
+  std::string store_failure_;
+  std::shared_ptr<const RoutingTable> last_;
+  bool ending_ = false;
+  caf::error end_reason_;
+};
+
+node_actor::behavior_type run_supervisor(Supervisor::Self self, SupervisorDeps deps) {
+  auto* state = &self->state;
+  state->start(self, std::move(deps));
+  return {[state](tick_atom) { state->tick(); }};
+}
+
+domain::Error cannot_start(std::string message) {
+  return {.code = domain::ErrorCode::unavailable, .message = std::move(message)};
+}
+
+// The content of each app's secret file, without the line end.
+domain::Result<std::map<domain::AppId, std::string>> read_secrets(
+    const std::vector<config::AppSettings>& apps) {
+  std::map<domain::AppId, std::string> out;
+  for (const auto& app : apps) {
+    if (app.secret_file.empty()) continue;
+    std::ifstream file{app.secret_file};
+    std::string secret{std::istreambuf_iterator<char>{file}, {}};
+    while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
+    if (secret.empty())
+      return cannot_start("the secret file " + app.secret_file + " cannot be read or is empty");
+    out.emplace(app.id, std::move(secret));
+  }
+  return out;
+}
+
+template <class Handle>
+void end_actor(caf::actor_system& system, Handle& handle) {
+  if (!handle) return;
+  caf::scoped_actor self{system};
+  self->monitor(handle);
+  self->send_exit(handle, caf::exit_reason::user_shutdown);
+  handle = nullptr;
+  self->receive([](const caf::down_msg&) {}, caf::after(shutdown_patience) >> [] {
+    log::event("actor.stopped", {{"reason", "did not end in time"}});
+  });
+}
+
+}  // namespace
+
+SystemConfig::SystemConfig(std::size_t threads) {
+  set("scheduler.policy", caf::atom("sharing"));
+  set("scheduler.max-threads", static_cast<std::int64_t>(threads));
+  set("scheduler.max-throughput", std::int64_t{200});
+  wire::register_messages(*this);
+}
+
+Node::Node(caf::actor_system& system, const config::Settings& settings, Environment environment,
+           SpawnHost spawn_host)
+    : system_(system),
+      settings_(settings),
+      environment_(std::move(environment)),
+      spawn_host_(std::move(spawn_host)) {}
+
+Node::~Node() { stop(); }
+
+domain::Result<void> Node::start(std::chrono::milliseconds timeout) {
+  auto secrets = read_secrets(settings_.apps);
+  if (!secrets) return std::move(secrets).error();
+  auto opened = store::open_sqlite(settings_.store.sqlite_path);
+  if (!opened) return std::move(opened).error();
+  log::event("store.opened", {{"path", settings_.store.sqlite_path}});
+  store_ = spawn_store(system_, std::move(opened).value(), environment_.metrics);
+  catalog_ = system_.spawn(run_catalog, CatalogDeps{.environment = environment_,
+                                                    .store = store_,
+                                                    .apps = settings_.apps,
+                                                    .secrets = std::move(secrets).value()});
+  caf::scoped_actor self{system_};
+  CatalogPtr catalog;
+  std::optional<domain::Error> failure;
+  self->request(catalog_, timeout, catalog_atom::value)
+      .receive([&](const CatalogPtr& snapshot) { catalog = snapshot; },
+               [&](const caf::error& error) { failure = wire::from_caf(error); });
+  if (failure) return cannot_start("the catalog cannot be loaded: " + failure->message);
+  supervisor_ =
+      system_.spawn(run_supervisor, SupervisorDeps{.environment = environment_,
+                                                   .settings = settings_,
+                                                   .store = store_,
+                                                   .catalog = std::move(catalog),
+                                                   .spawn_host = spawn_host_,
+                                                   .routing = routing_});
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (!routing_->table()->ready) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      std::string why = "the node is not ready";
+      for (const auto& [part, state] : routing_->table()->parts)
+        if (state != "ready") why += "; " + part + ": " + state;
+      return cannot_start(why);
+    }
+    self->receive(caf::after(std::chrono::milliseconds(2)) >> [] {});
+  }
+  return {};
+}
+
+void Node::stop() {
+  end_actor(system_, supervisor_);
+  end_actor(system_, catalog_);
+  end_actor(system_, store_);
+}
+
+}  // namespace innkeeper::actors

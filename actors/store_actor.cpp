@@ -1,0 +1,214 @@
+#include "actors/store_actor.hpp"
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/domain/limits.hpp"
+#include "actors/wire/errors.hpp"
+#include "metrics/log.hpp"
+
+namespace innkeeper::actors {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+struct StoreState {
+  static inline const char* name = "store";
+
+  struct Waiting {
+    caf::typed_response_promise<wire::Done> promise;
+    domain::Result<void> outcome;
+  };
+
+  store_actor::pointer self = nullptr;
+  std::unique_ptr<store::Store> store;
+  std::shared_ptr<metrics::Metrics> metrics;
+  // Who may write: the lease that loaded the region last, until the store fails.
+  struct Holder {
+    std::uint64_t epoch = 0;
+    bool valid = false;
+  };
+  std::map<std::string, Holder> holders;
+  bool batch_open = false;
+  std::uint64_t batch_number = 0;
+  Clock::duration applying{};  // time spent on the open batch before its commit
+  std::vector<Waiting> waiting;
+  bool failed = false;
+  std::uint64_t failures = 0;
+  std::string failure;
+  Clock::time_point sized{};
+
+  caf::result<wire::Done> commit(const Lease& lease, const store::Mutation& mutation) {
+    if (failed) return wire::to_caf(unavailable());
+    const auto holder = holders.find(lease.region.str());
+    if (holder != holders.end() && (lease.epoch < holder->second.epoch || !holder->second.valid))
+      return wire::to_caf({.code = domain::ErrorCode::unavailable,
+                           .message = "the scheduler of this region is being started again"});
+    const auto start = Clock::now();
+    if (!batch_open && !open_batch()) return wire::to_caf(unavailable());
+    auto outcome = store->apply(mutation);
+    applying += Clock::now() - start;
+    if (!outcome && outcome.error().code == domain::ErrorCode::unavailable) {
+      fail(outcome.error().message);
+      return wire::to_caf(unavailable());
+    }
+    auto promise = self->make_response_promise<wire::Done>();
+    waiting.push_back({promise, std::move(outcome)});
+    if (waiting.size() >= domain::limits::store_batch) close_batch();
+    return promise;
+  }
+
+  bool open_batch() {
+    if (auto opened = store->begin(); !opened) {
+      fail(opened.error().message);
+      return false;
+    }
+    batch_open = true;
+    applying = {};
+    // Everything that is in the mailbox by now is handled before this message, and so joins the batch.
+    self->send(self, flush_atom::value, ++batch_number);
+    return true;
+  }
+
+  void close_batch() {
+    if (!batch_open) return;
+    batch_open = false;
+    const auto start = Clock::now();
+    if (auto committed = store->commit(); !committed) {
+      fail(committed.error().message);
+      return;
+    }
+    const auto seconds = seconds_since(start);
+    const auto answers = std::exchange(waiting, {});
+    metrics->store_committed(seconds, answers.size());
+    metrics->stage("store", (std::chrono::duration<double>(applying).count() + seconds) /
+                                static_cast<double>(answers.size()));
+    for (const auto& [promise, outcome] : answers) {
+      auto p = promise;
+      if (outcome)
+        p.deliver(wire::Done{});
+      else
+        p.deliver(wire::to_caf(outcome.error()));
+    }
+    if (Clock::now() - sized > std::chrono::seconds(1)) {
+      sized = Clock::now();
+      const auto size = store->size();
+      metrics->set_store_bytes(size.database, size.wal);
+    }
+  }
+
+  // The open batch is lost as a whole; whether its commit reached the disk is not known.
+  void fail(const std::string& why) {
+    failed = true;
+    failure = why;
+    batch_open = false;
+    ++failures;
+    // What the schedulers hold in memory may be ahead of the disk now: each has to load its region anew,
+    // under a new lease, before it may write again.
+    for (auto& [region, holder] : holders) holder.valid = false;
+    metrics->store_failed();
+    metrics->set_store_up(false);
+    log::event("store.commit_failed", {{"reason", why}});
+    for (auto& [promise, outcome] : std::exchange(waiting, {})) promise.deliver(wire::to_caf(unavailable()));
+  }
+
+  [[nodiscard]] domain::Error unavailable() const {
+    return {.code = domain::ErrorCode::unavailable,
+            .message = "nothing can be changed now, because the store cannot commit"};
+  }
+
+  caf::result<std::uint64_t> probe() {
+    if (!failed) return failures;
+    if (auto ready = store->reopen(); !ready) {
+      failure = ready.error().message;
+      return wire::to_caf(unavailable());
+    }
+    failed = false;
+    metrics->set_store_up(true);
+    log::event("store.recovered");
+    return failures;
+  }
+
+  // Reads see what is committed, so the open batch goes first.
+  template <class T, class Read>
+  caf::result<T> read(Read&& read) {
+    close_batch();
+    if (failed) return wire::to_caf(unavailable());
+    auto result = read(*store);
+    if (!result) {
+      // A store that cannot be read must be reopened before it can be trusted with commits.
+      if (result.error().code == domain::ErrorCode::unavailable) fail(result.error().message);
+      return wire::to_caf(failed ? unavailable() : result.error());
+    }
+    return std::move(result).value();
+  }
+};
+
+using StatePointer = store_actor::stateful_pointer<StoreState>;
+
+// What the actor is made of is copied on its way, so a store travels in a holder.
+using StoreHolder = std::shared_ptr<std::unique_ptr<store::Store>>;
+
+store_actor::behavior_type run_store(StatePointer self, const StoreHolder& holder,
+                                     std::shared_ptr<metrics::Metrics> metrics) {
+  auto& state = self->state;
+  state.self = self;
+  state.store = std::move(*holder);
+  state.metrics = std::move(metrics);
+  state.metrics->set_store_up(true);
+  return {
+      [self](commit_atom, const LeasePtr& lease, const MutationPtr& mutation) {
+        return self->state.commit(*lease, *mutation);
+      },
+      [self](load_atom, const LeasePtr& lease) {
+        return self->state.read<SnapshotPtr>(
+            [&](store::Store& s) -> domain::Result<SnapshotPtr> {
+              auto loaded = s.load_region(lease->region);
+              if (!loaded) return std::move(loaded).error();
+              auto& writer = self->state.holders[lease->region.str()];
+              if (lease->epoch >= writer.epoch) writer = {.epoch = lease->epoch, .valid = true};
+              return SnapshotPtr{std::make_shared<store::RegionSnapshot>(std::move(loaded).value())};
+            });
+      },
+      [self](load_atom, const domain::RoomId& room) {
+        return self->state.read<RoomRecordPtr>([&](store::Store& s) { return s.load_room(room); });
+      },
+      [self](load_atom) {
+        return self->state.read<CatalogPtr>([&](store::Store& s) -> domain::Result<CatalogPtr> {
+          auto loaded = s.load_catalog();
+          if (!loaded) return std::move(loaded).error();
+          return CatalogPtr{std::make_shared<domain::CatalogSnapshot>(std::move(loaded).value())};
+        });
+      },
+      [self](probe_atom) { return self->state.probe(); },
+      [self](flush_atom, std::uint64_t number) {
+        if (number == self->state.batch_number) self->state.close_batch();
+      },
+  };
+}
+
+}  // namespace
+
+store_actor spawn_store(caf::actor_system& system, std::unique_ptr<store::Store> store,
+                        std::shared_ptr<metrics::Metrics> metrics) {
+  return system.spawn<caf::detached>(
+      run_store, std::make_shared<std::unique_ptr<store::Store>>(std::move(store)), std::move(metrics));
+}
+
+store_actor spawn_store_in_pool(caf::actor_system& system, std::unique_ptr<store::Store> store,
+                                std::shared_ptr<metrics::Metrics> metrics) {
+  return system.spawn(run_store, std::make_shared<std::unique_ptr<store::Store>>(std::move(store)),
+                      std::move(metrics));
+}
+
+}  // namespace innkeeper::actors

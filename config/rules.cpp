@@ -1,0 +1,213 @@
+#include "config/rules.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <unistd.h>
+
+namespace innkeeper::config {
+namespace {
+
+std::string in_quotes(const std::string& text) { return "\"" + text + "\""; }
+
+std::string at(const char* array, std::size_t index) {
+  return std::string(array) + "[" + std::to_string(index) + "]";
+}
+
+void check_regions(Draft& draft, Scope& scope) {
+  std::map<std::string, std::size_t> seen;
+  for (std::size_t i = 0; i < draft.regions.size(); ++i) {
+    const std::string& name = draft.regions[i].name;
+    if (name.empty()) continue;  // reported already
+    const auto [first, is_new] = seen.emplace(name, i);
+    if (!is_new) {
+      scope.report(at("region", i) + ".name", in_quotes(name),
+                   "is the name of " + at("region", first->second) + " too");
+      continue;
+    }
+    draft.settings.regions.emplace_back(name);
+  }
+  if (draft.settings.node.region && draft.regions.empty() && !scope.has_problem("region") &&
+      !scope.has_problem("node.roles")) {
+    scope.report(
+        "region", "",
+        "is missing; a node with the region role needs at least one [[region]] with a name");
+  }
+}
+
+// Both files of a pair, or none.
+std::optional<TlsFiles> check_tls(const TlsFiles& files, const std::string& section, Scope& scope) {
+  const bool cert = scope.given.contains(section + ".cert_file");
+  const bool key = scope.given.contains(section + ".key_file");
+  if (cert != key) {
+    scope.report(section + (cert ? ".key_file" : ".cert_file"), "",
+                 "is missing; [" + section + "] needs cert_file and key_file");
+  }
+  if (files.cert_file.empty() || files.key_file.empty()) return std::nullopt;
+  return files;
+}
+
+void check_host_region(Draft& draft, Scope& scope) {
+  const Settings& settings = draft.settings;
+  if (scope.has_problem("host.region") || scope.has_problem("node.roles")) return;
+  if (draft.host_region.empty()) {
+    scope.report("host.region", "",
+                 "is missing; a node with the host role needs the name of its region");
+    return;
+  }
+  const auto& regions = settings.regions;
+  const bool led = std::any_of(regions.begin(), regions.end(),
+                               [&](const auto& one) { return one.str() == draft.host_region; });
+  // A region whose name is wrong may be the one that is meant.
+  const bool unsure = std::any_of(draft.regions.begin(), draft.regions.end(),
+                                  [](const RegionDraft& one) { return one.name.empty(); }) ||
+                      (draft.regions.empty() && scope.has_problem("region"));
+  // Without a cluster nobody but this node can lead the region.
+  if (settings.node.region && !led && !unsure) {
+    std::string names;
+    for (const auto& one : regions) names += (names.empty() ? "" : ", ") + in_quotes(one.str());
+    scope.report(
+        "host.region", in_quotes(draft.host_region),
+        "is not led by this node; allowed: " + (names.empty() ? "none, add a [[region]]" : names));
+  }
+}
+
+void check_host_ports(Draft& draft, Scope& scope) {
+  HostSettings& host = draft.settings.host;
+  const auto ports = parse_ports(draft.host_ports);
+  if (!ports || scope.has_problem("host.ports")) return;
+  host.port_first = ports->first;
+  host.port_last = ports->second;
+  const std::size_t count = std::size_t{host.port_last} - host.port_first + 1;
+  for (std::size_t i = 0; i < draft.apps.size(); ++i) {
+    const std::size_t needed = 1 + draft.apps[i].deployment.additional_ports.size();
+    if (needed > count) {
+      scope.report("host.ports", in_quotes(draft.host_ports),
+                   "holds " + std::to_string(count) + " ports, but one process of " + at("app", i) +
+                       " needs " + std::to_string(needed));
+    }
+  }
+  const ListenAddress& listen = draft.settings.gateway.listen;
+  if (draft.settings.node.gateway && listen.port >= host.port_first &&
+      listen.port <= host.port_last) {
+    scope.report("host.ports", in_quotes(draft.host_ports),
+                 "holds the port of gateway.listen, " + std::to_string(listen.port));
+  }
+}
+
+void check_tls_transport(const Draft& draft, Scope& scope) {
+  if (draft.settings.host.tls || scope.has_problem("host.tls")) return;
+  const std::string message =
+      "needs [host.tls] with cert_file and key_file, because the host ends the TLS in front of the "
+      "process";
+  for (std::size_t i = 0; i < draft.apps.size(); ++i) {
+    const domain::DeploymentSpec& spec = draft.apps[i].deployment;
+    const std::string deployment = at("app", i) + ".deployment.";
+    if (spec.default_port.transport == domain::Transport::tls) {
+      scope.report(deployment + "transport", "\"tls\"", message);
+    }
+    for (std::size_t j = 0; j < spec.additional_ports.size(); ++j) {
+      if (spec.additional_ports[j].transport != domain::Transport::tls) continue;
+      scope.report(deployment + at("additional_container_ports", j) + ".transport", "\"tls\"",
+                   message);
+    }
+  }
+}
+
+void fill_capacity(HostSettings& host) {
+  if (host.cpu_millis == 0) {
+    host.cpu_millis = std::max(1U, std::thread::hardware_concurrency()) * 1'000;
+  }
+  if (host.memory_mb == 0) {
+    const long pages = ::sysconf(_SC_PHYS_PAGES);
+    const long page_bytes = ::sysconf(_SC_PAGESIZE);
+    const std::uint64_t bytes =
+        pages > 0 && page_bytes > 0
+            ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes)
+            : 0;
+    host.memory_mb = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, bytes >> 20U));
+  }
+}
+
+void check_apps(Draft& draft, Scope& scope) {
+  std::map<std::string, std::size_t> seen;
+  for (std::size_t i = 0; i < draft.apps.size(); ++i) {
+    AppDraft& app = draft.apps[i];
+    if (!app.id.empty()) {
+      const auto [first, is_new] = seen.emplace(app.id, i);
+      if (!is_new) {
+        scope.report(at("app", i) + ".id", in_quotes(app.id),
+                     "is the id of " + at("app", first->second) + " too");
+      }
+    }
+    draft.settings.apps.push_back({.id = domain::AppId(app.id),
+                                   .name = app.name,
+                                   .org = app.org,
+                                   .secret_file = app.secret_file,
+                                   .deployment = app.deployment});
+  }
+}
+
+void check_store(Draft& draft, Scope& scope) {
+  constexpr std::string_view sqlite = "sqlite:";
+  const std::string& url = draft.store_url;
+  if (scope.has_problem("store.url")) return;
+  // A URL of a database server may hold a password, so it is not shown.
+  if (url.starts_with("postgresql:") || url.starts_with("postgres:")) {
+    scope.report("store.url", "postgresql:…",
+                 "this build has no PostgreSQL store; allowed: \"sqlite:PATH\"");
+  } else if (!url.starts_with(sqlite) || url.size() == sqlite.size() ||
+             url.starts_with("sqlite::") || url.ends_with('/')) {
+    scope.report("store.url", url.find('@') == std::string::npos ? in_quotes(url) : "(not shown)",
+                 "allowed: \"sqlite:PATH\", the path of a file relative to node.data_dir");
+  } else {
+    draft.settings.store.url = url;
+    draft.settings.store.sqlite_path =
+        resolve(draft.settings.node.data_dir, url.substr(sqlite.size()));
+  }
+}
+
+void check_paths(Draft& draft, Scope& scope) {
+  std::error_code error;
+  const std::string& data = draft.settings.node.data_dir;
+  const auto data_status = std::filesystem::status(data, error);
+  if (std::filesystem::exists(data_status) && !std::filesystem::is_directory(data_status)) {
+    scope.report("node.data_dir", in_quotes(data), "is not a directory");
+  }
+  std::string& token = draft.settings.admin_token_file;
+  if (token.empty()) token = resolve(data, "admin.token");
+  const auto token_status = std::filesystem::status(token, error);
+  if (!std::filesystem::exists(token_status)) return;  // made at start
+  if (!std::filesystem::is_regular_file(token_status) || ::access(token.c_str(), R_OK) != 0) {
+    scope.report("auth.admin_token_file", in_quotes(token), "is not a file that can be read");
+  } else if (std::filesystem::file_size(token, error) == 0 || error) {
+    scope.report("auth.admin_token_file", in_quotes(token),
+                 "is empty; allowed: a file with a token, or no file, then one is made");
+  }
+}
+
+}  // namespace
+
+void apply_rules(Draft& draft, Scope& scope) {
+  Settings& settings = draft.settings;
+  if (const auto listen = parse_listen(draft.listen)) settings.gateway.listen = *listen;
+  settings.gateway.tls = check_tls(draft.gateway_tls, "gateway.tls", scope);
+  settings.host.tls = check_tls(draft.host_tls, "host.tls", scope);
+  settings.host.region = domain::RegionName(draft.host_region);
+  check_regions(draft, scope);
+  check_apps(draft, scope);
+  if (settings.node.host) {
+    check_host_region(draft, scope);
+    check_tls_transport(draft, scope);
+    check_host_ports(draft, scope);
+  }
+  fill_capacity(settings.host);
+  check_store(draft, scope);
+  check_paths(draft, scope);
+}
+
+}  // namespace innkeeper::config

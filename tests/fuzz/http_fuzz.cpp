@@ -1,0 +1,10 @@
+// libFuzzer entry: from the bytes of a connection to commands of the core.
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/fuzz/routes_case.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  innkeeper::test::run_http_case(data, size);
+  return 0;
+}
