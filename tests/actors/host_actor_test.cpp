@@ -125,6 +125,8 @@ class HostWorld {
   }
   void close() {
     if (host) kill_host();
+    // The actor's end is told before its state is gone, and the state holds the runner with its lock.
+    CHECK(runner::testing::eventually([&] { return runner_.use_count() <= 1; }));
     runner_.reset();
   }
   caf::actor attach(const std::shared_ptr<Desk>& desk) {
