@@ -210,7 +210,7 @@ class RegionScheduler {
   std::map<domain::HostName, Host> hosts_;
 
   std::map<domain::DeploymentKey, std::map<std::uint64_t, RoomEntry*>> waiting_;
-  std::uint64_t next_waiting_ = 0;
+  std::uint64_t next_turn_ = 0;
   std::size_t waiting_count_ = 0;
   // Processes without a host, per app, oldest first.
   std::map<domain::AppId, std::map<std::pair<domain::Timestamp, domain::ProcessId>, ProcessEntry*>> reserved_;

@@ -25,9 +25,10 @@
 #endif
 
 // Read by jemalloc at start: what is free goes back to the system within a second or so, also while the node
-// is idle, so that rooms that were suspended or destroyed cost what they should.
+// is idle, so that rooms that were suspended or destroyed cost what they should. One arena, because with more
+// of them the holes that one thread's rooms leave are not filled by another's records; threads have caches.
 extern "C" const char* malloc_conf;
-const char* malloc_conf = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
+const char* malloc_conf = "narenas:1,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
 namespace {
 

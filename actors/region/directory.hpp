@@ -25,20 +25,30 @@ namespace innkeeper::actors::region {
 
 struct ProcessEntry;
 
-// One room. A passive room (suspended or destroyed) has no actor: its record is all there is.
+// A room's turn among those that wait for capacity. It keeps it until it is active or suspended.
+struct Turn {
+  std::uint64_t number = 0;
+  domain::Timestamp since{};  // when it began to wait
+  bool queued = false;        // waits for a slot now, and not for a process that is starting
+};
+
+// One room. A passive room (suspended or destroyed) has no actor: its record is all there is. At 64 bytes an
+// entry shares the allocator's size class with what also stays of a passive room; a larger one would leave
+// the holes of the actors that go.
 struct RoomEntry {
   RoomRecordPtr record;    // the last that is known; the committed one when `committed`
   room_actor actor;        // null while passive
   ProcessEntry* process = nullptr;   // holds a slot for the committed allocation
   ProcessEntry* reserved = nullptr;  // holds a slot for a placement that the room has not settled yet
-  std::uint64_t waiting = 0;         // its number in the queue for capacity; 0: does not wait
-  std::uint64_t ticket = 0;          // the number that it keeps until it is active or suspended
-  domain::Timestamp waiting_since{};  // when it got the ticket
+  std::unique_ptr<Turn> turn;        // null unless it has had to wait
   std::uint32_t sent = 0;            // messages sent to the actor
   std::uint32_t reserved_by = 0;     // the message (counted by `sent`) that carries the placement
   bool committed = false;            // false while its creation is under way
   bool recovering = false;           // its actor died; the record is being read again
+
+  [[nodiscard]] bool queued() const noexcept { return turn != nullptr && turn->queued; }
 };
+static_assert(sizeof(RoomEntry) <= 64);
 
 struct ProcessEntry {
   domain::ProcessRecord record;

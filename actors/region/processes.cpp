@@ -103,10 +103,10 @@ void RegionScheduler::start_on(ProcessEntry& process, const domain::HostName& ho
   INNKEEPER_ASSERT(assigned);
   index_->assign_host(process.record.id, host);
   for (auto* room : process.rooms) {
-    if (room->waiting == 0) continue;
+    if (!room->queued()) continue;
     dequeue(*room);
     if (!room->committed) continue;
-    const auto waited = now() - room->waiting_since;
+    const auto waited = now() - room->turn->since;
     metrics().queue_waited(region(), process.deployment->app.str(),
                            std::chrono::duration<double>(waited).count());
   }
@@ -182,7 +182,7 @@ void RegionScheduler::process_runs(ProcessEntry& process) {
                             std::chrono::duration<double>(*process.record.started_at - since).count());
   const auto at = now();
   for (auto* room : process.rooms) {
-    room->ticket = 0;
+    if (!room->queued()) room->turn.reset();
     if (room->actor) {
       ++room->sent;
       self_->send(room->actor, runs_atom::value, process.endpoint);
@@ -302,8 +302,10 @@ void RegionScheduler::end_process(ProcessEntry& process, ExitReason reason, cons
   for (auto* room : process.rooms)
     if (room->process == &process) rooms.push_back(room);
   std::sort(rooms.begin(), rooms.end(), [](const RoomEntry* a, const RoomEntry* b) {
-    return std::tie(a->waiting, a->record->created_at, a->record->id) <
-           std::tie(b->waiting, b->record->created_at, b->record->id);
+    const std::uint64_t turn_a = a->queued() ? a->turn->number : 0;
+    const std::uint64_t turn_b = b->queued() ? b->turn->number : 0;
+    return std::tie(turn_a, a->record->created_at, a->record->id) <
+           std::tie(turn_b, b->record->created_at, b->record->id);
   });
   for (auto* room : rooms) room_lost_process(*room, process);
   start_reserved();
@@ -313,7 +315,7 @@ void RegionScheduler::end_process(ProcessEntry& process, ExitReason reason, cons
 // that has another placement under way settles that first.
 void RegionScheduler::room_lost_process(RoomEntry& room, ProcessEntry& process) {
   if (room.reserved != nullptr || room.recovering) return;
-  if (room.waiting != 0) dequeue(room);
+  if (room.queued()) dequeue(room);
   const auto& record = process.record;
   const auto exit = domain::is_final(record.status) ? record.exit_reason : record.stop_reason;
   const bool never_ran = !record.started_at;

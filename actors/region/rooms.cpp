@@ -280,14 +280,14 @@ void RegionScheduler::settled(const domain::RoomId& id, const RoomRecordPtr& rec
     leave(*left, *room);
   }
   if (first) creation_settled(*room);
-  if (target == nullptr || target->endpoint) room->ticket = 0;
 
   const bool waits = target != nullptr && target->record.reserved();
-  if (room->waiting != 0 && !waits && room->reserved == nullptr) {
+  if (room->queued() && !waits && room->reserved == nullptr) {
     dequeue(*room);
     serve_waiting(record->deployment);  // it may have held up those behind it
   }
-  if (room->waiting == 0 && waits && room->reserved == nullptr) enqueue(*room);
+  if ((target == nullptr || target->endpoint) && !room->queued()) room->turn.reset();
+  if (!room->queued() && waits && room->reserved == nullptr) enqueue(*room);
   // Its process ended, or was told to stop, while this commit was under way.
   if (target != nullptr && room->process == target &&
       (domain::is_final(target->record.status) || target->rooms_leave))
@@ -327,7 +327,7 @@ void RegionScheduler::creation_refused(RoomEntry& room) {
     }
     creations_.erase(creation);
   }
-  if (room.waiting != 0) dequeue(room);
+  if (room.queued()) dequeue(room);
   if (auto* process = std::exchange(room.reserved, nullptr)) leave(*process, room);
   if (room.actor) --room_actors_;
   directory_.remove_room(room);

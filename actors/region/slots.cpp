@@ -50,7 +50,7 @@ Slot RegionScheduler::take_slot(RoomEntry& room, const PlacedOn& placed) {
   room.reserved_by = ++room.sent;
   process.rooms.insert(&room);
   index_->occupy(process.record.id);
-  if (process.record.reserved() && room.waiting == 0) enqueue(room);
+  if (process.record.reserved() && !room.queued()) enqueue(room);
   return {.placement = {.allocation = ids_->allocation_id(now()),
                         .process = process.record.id,
                         .reason = placed.reason},
@@ -81,22 +81,23 @@ void RegionScheduler::became_empty(ProcessEntry& process) {
 
 void RegionScheduler::enqueue(RoomEntry& room) {
   // A room whose start failed keeps its place before those that came later.
-  if (room.ticket == 0) {
-    room.ticket = ++next_waiting_;
+  if (!room.turn) {
     // After a restart of ours the stay on a reserved process tells how long it has waited already.
-    room.waiting_since = room.process != nullptr && room.committed
-                             ? room.record->allocations.back().scheduled_at
-                             : now();
+    const auto since = room.process != nullptr && room.committed
+                           ? room.record->allocations.back().scheduled_at
+                           : now();
+    room.turn = std::make_unique<region::Turn>(region::Turn{.number = ++next_turn_, .since = since});
   }
-  room.waiting = room.ticket;
-  waiting_[room.record->deployment].emplace(room.waiting, &room);
+  room.turn->queued = true;
+  waiting_[room.record->deployment].emplace(room.turn->number, &room);
   ++waiting_count_;
 }
 
 void RegionScheduler::dequeue(RoomEntry& room) {
   const auto queue = waiting_.find(room.record->deployment);
   INNKEEPER_ASSERT(queue != waiting_.end());
-  waiting_count_ -= queue->second.erase(std::exchange(room.waiting, 0));
+  waiting_count_ -= queue->second.erase(room.turn->number);
+  room.turn->queued = false;
   if (queue->second.empty()) waiting_.erase(queue);
 }
 
@@ -114,7 +115,7 @@ void RegionScheduler::serve_waiting(domain::DeploymentKey deployment) {
     const auto reason = choice->phase == ProcessPhase::running ? domain::PlacementReason::running_process
                                                                : domain::PlacementReason::starting_process;
     if (const auto app = catalog_->find(deployment)) {
-      const auto waited = now() - room.waiting_since;
+      const auto waited = now() - room.turn->since;
       metrics().queue_waited(region(), app->app.str(), std::chrono::duration<double>(waited).count());
     }
     send_move(room, room.process->record.id, domain::EndReason::moved_to_free_slot,
@@ -128,7 +129,7 @@ void RegionScheduler::give_up_waiting() {
   for (const auto& [deployment, queue] : waiting_) {
     for (const auto& [number, room] : queue) {
       if (!room->committed || room->reserved != nullptr || room->process == nullptr) continue;
-      if (room->waiting_since > oldest) break;
+      if (room->turn->since > oldest) break;
       late.push_back(room);
     }
   }

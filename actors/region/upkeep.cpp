@@ -135,8 +135,7 @@ void RegionScheduler::publish_metrics() {
       const auto queue = waiting_.find(deployment->key);
       if (queue == waiting_.end()) continue;
       waiting += queue->second.size();
-      oldest = std::min(oldest,
-                        queue->second.begin()->second->waiting_since);
+      oldest = std::min(oldest, queue->second.begin()->second->turn->since);
     }
     m.set_slots(region(), app, slots.used, slots.free);
     m.set_queue(region(), app, waiting, std::chrono::duration<double>(at - oldest).count());

@@ -135,7 +135,7 @@ caf::result<std::vector<domain::RoomView>> RegionScheduler::rooms_of(const domai
 std::uint64_t RegionScheduler::queue_position(const RoomEntry& room) const {
   const auto queue = waiting_.find(room.record->deployment);
   if (queue == waiting_.end()) return 0;
-  const auto place = queue->second.find(room.waiting);
+  const auto place = queue->second.find(room.turn->number);
   return 1 + static_cast<std::uint64_t>(std::distance(queue->second.begin(), place));
 }
 
@@ -184,9 +184,9 @@ caf::result<domain::RoomExplanation> RegionScheduler::explain(const domain::Room
     x.process = view(*room->process);
     if (!room->process->record.host.empty()) x.host = room->process->record.host;
   }
-  if (room->waiting != 0) {
+  if (room->queued()) {
     x.queue_position = queue_position(*room);
-    x.gives_up_at = room->waiting_since + deps_.timeouts.scheduling;
+    x.gives_up_at = room->turn->since + deps_.timeouts.scheduling;
   }
   x.placement = index_->explain(deployment->key, deployment->resources());
   x.summary = sentence(*room, x);
