@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -19,6 +20,8 @@
 namespace innkeeper::config {
 namespace {
 
+using Overrides = std::vector<std::pair<std::string, std::string>>;
+
 // What a problem that belongs to no option is filed under.
 constexpr const char* whole_file = "(file)";
 
@@ -35,13 +38,50 @@ std::string absolute_directory(const std::string& directory) {
   return error ? directory : path.lexically_normal().string();
 }
 
-Loaded load(const std::string& toml, const std::string& directory,
-            const std::vector<std::pair<std::string, std::string>>& overrides) {
+bool is_within(const std::string& option, const std::string& key) {
+  return option.starts_with(key) && (option.size() == key.size() || option[key.size()] == '.' ||
+                                     option[key.size()] == '[');
+}
+
+bool holds(const std::vector<Problem>& problems, const Problem& one) {
+  return std::any_of(problems.begin(), problems.end(), [&](const Problem& other) {
+    return other.option == one.option && other.value == one.value && other.message == one.message;
+  });
+}
+
+// Values that a later `--set` of the same option replaces: a person who types two wrong ones wants
+// to hear of both.
+void report_replaced(const Table& root, const Overrides& overrides, const Scope& scope) {
+  for (std::size_t i = 0; i < overrides.size(); ++i) {
+    const std::string& key = overrides[i].first;
+    const bool replaced =
+        std::any_of(overrides.begin() + static_cast<std::ptrdiff_t>(i) + 1, overrides.end(),
+                    [&](const auto& later) { return later.first == key; });
+    if (!replaced) continue;
+    Table table = root;
+    std::vector<Problem> problems;
+    std::set<std::string> given;
+    Scope alone{problems, given, scope.directory};
+    for (std::size_t j = 0; j <= i; ++j) {
+      apply_override(table, overrides[j].first, overrides[j].second, alone);
+    }
+    Draft draft;
+    read_table(options(), table, "", draft, alone);
+    for (Problem& problem : problems) {
+      if (is_within(problem.option, key) && !holds(scope.problems, problem)) {
+        scope.problems.push_back(std::move(problem));
+      }
+    }
+  }
+}
+
+Loaded load(const std::string& toml, const std::string& directory, const Overrides& overrides) {
   auto parsed = read_toml(toml);
   if (!parsed) return one_problem("", parsed.error().message);
   Loaded loaded;
   std::set<std::string> given;
   Scope scope{loaded.problems, given, absolute_directory(directory)};
+  report_replaced(*parsed, overrides, scope);
   for (const auto& [key, value] : overrides) apply_override(*parsed, key, value, scope);
   Draft draft;
   read_table(options(), *parsed, "", draft, scope);

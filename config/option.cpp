@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include <unistd.h>
@@ -48,6 +49,12 @@ std::vector<std::string> names_below(const std::vector<Facts>& facts, const std:
   return names;
 }
 
+// What stands where a table belongs: the table, or the first one of an array of tables.
+const Table* inside(const Value& value) {
+  const Array* const array = value.array();
+  return array != nullptr && !array->empty() ? array->front().table() : value.table();
+}
+
 bool is_option(const std::vector<Facts>& facts, const std::string& path) {
   return std::any_of(facts.begin(), facts.end(),
                      [&](const Facts& fact) { return fact.name == path; });
@@ -83,10 +90,13 @@ void report_unknown_below(const std::vector<Facts>& facts, const Table& table,
     if (is_option(facts, name)) continue;
     if (names_below(facts, name).empty()) {
       report_unknown_key(facts, key, path, prefix + name, value, scope);
-    } else if (const Table* const inner = value.table()) {
-      report_unknown_below(facts, *inner, name, prefix, scope);
-    } else {
+      continue;
+    }
+    if (value.table() == nullptr) {
       report_value(scope, prefix + name, value, "a table, [" + prefix + name + "]");
+    }
+    if (const Table* const inner = inside(value)) {
+      report_unknown_below(facts, *inner, name, prefix, scope);
     }
   }
 }
@@ -135,6 +145,14 @@ bool read_integer(const Value& value, const std::string& name, std::int64_t leas
   return true;
 }
 
+bool is_blank_file(const std::string& path) {
+  std::array<char, 4'096> start{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(start.data(), start.size());
+  return std::all_of(start.data(), start.data() + file.gcount(),
+                     [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+}
+
 std::string resolve(const std::string& directory, const std::string& path) {
   return (std::filesystem::path(directory) / path).lexically_normal().string();
 }
@@ -176,7 +194,7 @@ const Value* find(const Table& table, std::string_view dotted) {
     const auto found = at->find(dotted.substr(0, dot));
     if (found == at->end()) return nullptr;
     if (dot == std::string_view::npos) return &found->second;
-    at = found->second.table();
+    at = inside(found->second);
     if (at == nullptr) return nullptr;
     dotted.remove_prefix(dot + 1);
   }

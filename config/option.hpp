@@ -84,10 +84,14 @@ void report_value(Scope& scope, const std::string& name, const Value& value,
 // As read_path, and the file must be there, regular, readable and not empty.
 [[nodiscard]] std::string read_file_path(const Value& value, const std::string& name, Scope& scope);
 
+// Whether a file that can be read begins with nothing but blanks.
+[[nodiscard]] bool is_blank_file(const std::string& path);
+
 // `path` against `directory`, in normal form.
 [[nodiscard]] std::string resolve(const std::string& directory, const std::string& path);
 
-// The value of a dotted name below a table; null when there is none.
+// The value of a dotted name below a table; null when there is none. [[name]] where [name] belongs
+// is looked into as well, so that one mistake does not hide the others.
 [[nodiscard]] const Value* find(const Table& table, std::string_view dotted);
 // Reports every key of `table` that no fact names, and tables that are not tables.
 void report_unknown(const std::vector<Facts>& facts, const Table& table, const std::string& prefix,

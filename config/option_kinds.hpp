@@ -167,6 +167,20 @@ Option<T> file(std::string name, Get get, std::string meaning) {
   return option;
 }
 
+// The path of a file with a secret: it must hold more than blanks.
+template <class T, class Get>
+Option<T> secret_file(std::string name, Get get, std::string meaning) {
+  Option<T> option = file<T>(std::move(name), get, std::move(meaning));
+  option.read = [read = std::move(option.read), get](const Value& value, const std::string& full,
+                                                     T& target, Scope& scope) {
+    read(value, full, target, scope);
+    if (const std::string& path = get(target); !path.empty() && is_blank_file(path)) {
+      scope.report(full, show(value), "holds only blanks: " + path);
+    }
+  };
+  return option;
+}
+
 // An option that only its own reader understands.
 template <class T, class Read>
 Option<T> special(std::string name, std::string type, std::string default_value,
@@ -190,9 +204,15 @@ Option<T> tables(std::string name, Get get, OptionSet<Element> set, std::size_t 
   option.read = [get, set = std::move(set), most, allowed, finish](
                     const Value& value, const std::string& full, T& target, Scope& scope) {
     const Array* const elements = value.array();
-    if (elements == nullptr || elements->size() > most) {
-      return report_value(scope, full, value, allowed);
+    if (elements == nullptr || elements->size() > most) report_value(scope, full, value, allowed);
+    if (const Table* const single = value.table()) {
+      // [name] for [[name]]: what is wrong inside is wrong either way.
+      Element element{};
+      read_table(set, *single, full + ".", element, scope);
+      finish(element, full, scope);
+      get(target).push_back(std::move(element));
     }
+    if (elements == nullptr) return;
     for (std::size_t i = 0; i < elements->size(); ++i) {
       const std::string element_name = full + "[" + std::to_string(i) + "]";
       Element element{};

@@ -45,9 +45,8 @@ void read_roles(const Value& value, const std::string& name, Draft& draft, Scope
 void read_origins(const Value& value, const std::string& name, Draft& draft, Scope& scope) {
   const char* const allowed = "a list of at most 100 origins: \"*\" or \"https://HOST[:PORT]\"";
   const Array* const origins = value.array();
-  if (origins == nullptr || origins->size() > origins_max) {
-    return report_value(scope, name, value, allowed);
-  }
+  if (origins == nullptr) return report_value(scope, name, value, allowed);
+  if (origins->size() > origins_max) report_value(scope, name, value, allowed);
   draft.settings.gateway.cors_origins.clear();
   for (std::size_t i = 0; i < origins->size(); ++i) {
     const auto* const origin = std::get_if<std::string>(&(*origins)[i].data);
@@ -88,7 +87,7 @@ void add_gateway(OptionSet<Draft>& set) {
   set.push_back(file<Draft>(
       "gateway.tls.key_file", [](Draft & d) -> auto& { return d.gateway_tls.key_file; },
       "Private key of the certificate (PEM)"));
-  set.push_back(file<Draft>(
+  set.push_back(secret_file<Draft>(
       "gateway.metrics_token_file",
       [](Draft & d) -> auto& { return d.settings.gateway.metrics_token_file; },
       "File with a token that /metrics asks for; without it /metrics is open"));

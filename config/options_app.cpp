@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "actors/domain/environment.hpp"
 #include "actors/domain/limits.hpp"
 #include "config/option_kinds.hpp"
 
@@ -54,34 +55,29 @@ void read_command(const Value& value, const std::string& name, AppDraft& app, Sc
   const char* const allowed =
       "a list of 1 to 256 strings of at most 4096 bytes: the program and its arguments";
   const Array* const words = value.array();
-  if (words == nullptr || words->empty() || words->size() > command_words_max) {
-    return report_value(scope, name, value, allowed);
-  }
-  std::vector<std::string> command;
-  bool good = true;
+  if (words == nullptr || words->empty()) return report_value(scope, name, value, allowed);
+  if (words->size() > command_words_max) report_value(scope, name, value, allowed);
+  // A wrong word leaves an empty one behind, so that the others keep their indexes.
+  std::vector<std::string>& command = app.deployment.command;
+  command.assign(words->size(), "");
   for (std::size_t i = 0; i < words->size(); ++i) {
     const std::string word_name = name + "[" + std::to_string(i) + "]";
     const std::string* const word = read_string((*words)[i], word_name, "a string", scope);
-    if (word == nullptr) {
-      good = false;
-    } else if (word->size() > command_word_bytes_max || (i == 0 && word->empty())) {
+    if (word == nullptr) continue;
+    if (word->size() > command_word_bytes_max || (i == 0 && word->empty())) {
       report_value(scope, word_name, (*words)[i], allowed);
-      good = false;
     } else {
-      command.push_back(*word);
+      command[i] = *word;
     }
   }
-  if (!good) return;
   check_executable(command.front(), name + "[0]", scope);
-  app.deployment.command = std::move(command);
 }
 
 void read_env(const Value& value, const std::string& name, AppDraft& app, Scope& scope) {
   const char* const allowed = "a table of at most 100 strings, { NAME = \"value\" }";
   const Table* const table = value.table();
-  if (table == nullptr || table->size() > limits::env_entries) {
-    return report_value(scope, name, value, allowed);
-  }
+  if (table == nullptr) return report_value(scope, name, value, allowed);
+  if (table->size() > limits::env_entries) report_value(scope, name, value, allowed);
   for (const auto& [key, given] : *table) {
     const std::string entry = name + "." + key;
     if (!is_env_name(key)) {
@@ -89,7 +85,10 @@ void read_env(const Value& value, const std::string& name, AppDraft& app, Scope&
           entry, show(given),
           "is not a name for a variable; allowed: 1 to 100 characters of A-Z a-z 0-9 _, not "
           "beginning with a digit");
-      continue;
+    } else if (domain::is_reserved_variable(key)) {
+      scope.report(entry, show(given),
+                   "is set by Innkeeper; allowed: any name but PORT, PORT_*, HATHORA_*_PORT, "
+                   "INNKEEPER_* and the HATHORA_* that processes are given");
     }
     const char* const text_allowed = "a string of at most 5000 characters";
     const std::string* const text = read_string(given, entry, text_allowed, scope);
@@ -164,7 +163,8 @@ void add_deployment(OptionSet<AppDraft>& set) {
       "Stop a process that has had no room for [timeouts] idle"));
   set.push_back(
       special<AppDraft>("deployment.env", "table of strings", "{}",
-                        "at most 100; names of A-Z a-z 0-9 _, values of at most 5000 characters",
+                        "at most 100; names of A-Z a-z 0-9 _ that Innkeeper does not set itself, values "
+                        "of at most 5000 characters",
                         "Environment of a process, besides what Innkeeper sets", read_env));
   set.push_back(text<AppDraft>(
       "deployment.build_tag", [](AppDraft & a) -> auto& { return a.deployment.build_tag; }, is_tag,
@@ -220,7 +220,7 @@ OptionSet<AppDraft> app_options() {
       "org", [](AppDraft & a) -> auto& { return a.org; },
       [](const std::string& given) { return domain::is_valid_name(given); },
       "1 to 64 characters of A-Z a-z 0-9 _ -", "Id of the org that owns the app"));
-  set.push_back(file<AppDraft>(
+  set.push_back(secret_file<AppDraft>(
       "secret_file", [](AppDraft & a) -> auto& { return a.secret_file; },
       "File with the secret that signs player tokens; without it a secret is generated and kept"));
   add_deployment(set);
@@ -240,7 +240,7 @@ void finish_app(AppDraft& app, const std::string& name, Scope& scope) {
                    "is the name of another port of the deployment too");
     }
   }
-  if (!scope.has_problem(ports)) check_placeholders(app, name, scope);
+  check_placeholders(app, name, scope);
 }
 
 }  // namespace innkeeper::config

@@ -9,6 +9,8 @@
 
 #include <unistd.h>
 
+#include "config/certificates.hpp"
+
 namespace innkeeper::config {
 namespace {
 
@@ -31,8 +33,7 @@ void check_regions(Draft& draft, Scope& scope) {
     }
     draft.settings.regions.emplace_back(name);
   }
-  if (draft.settings.node.region && draft.regions.empty() && !scope.has_problem("region") &&
-      !scope.has_problem("node.roles")) {
+  if (draft.settings.node.region && draft.regions.empty() && !scope.has_problem("region")) {
     scope.report(
         "region", "",
         "is missing; a node with the region role needs at least one [[region]] with a name");
@@ -47,27 +48,35 @@ std::optional<TlsFiles> check_tls(const TlsFiles& files, const std::string& sect
     scope.report(section + (cert ? ".key_file" : ".cert_file"), "",
                  "is missing; [" + section + "] needs cert_file and key_file");
   }
+  check_certificate(files, section, scope);
   if (files.cert_file.empty() || files.key_file.empty()) return std::nullopt;
   return files;
 }
 
 void check_host_region(Draft& draft, Scope& scope) {
   const Settings& settings = draft.settings;
-  if (scope.has_problem("host.region") || scope.has_problem("node.roles")) return;
+  if (scope.has_problem("host.region")) return;
   if (draft.host_region.empty()) {
-    scope.report("host.region", "",
-                 "is missing; a node with the host role needs the name of its region");
+    if (settings.node.host) {
+      scope.report("host.region", "",
+                   "is missing; a node with the host role needs the name of its region");
+    }
     return;
   }
   const auto& regions = settings.regions;
   const bool led = std::any_of(regions.begin(), regions.end(),
                                [&](const auto& one) { return one.str() == draft.host_region; });
-  // A region whose name is wrong may be the one that is meant.
-  const bool unsure = std::any_of(draft.regions.begin(), draft.regions.end(),
-                                  [](const RegionDraft& one) { return one.name.empty(); }) ||
-                      (draft.regions.empty() && scope.has_problem("region"));
+  // A region whose name is missing may be the one that is meant.
+  const bool unsure =
+      std::any_of(scope.problems.begin(), scope.problems.end(),
+                  [](const Problem& one) {
+                    return one.option.starts_with("region[") && one.option.ends_with(".name") &&
+                           one.value.empty();
+                  }) ||
+      (draft.regions.empty() && scope.has_problem("region"));
   // Without a cluster nobody but this node can lead the region.
-  if (settings.node.region && !led && !unsure) {
+  const bool leads = settings.node.region || scope.has_problem("node.roles");
+  if (leads && !led && !unsure) {
     std::string names;
     for (const auto& one : regions) names += (names.empty() ? "" : ", ") + in_quotes(one.str());
     scope.report(
@@ -92,7 +101,7 @@ void check_host_ports(Draft& draft, Scope& scope) {
     }
   }
   const ListenAddress& listen = draft.settings.gateway.listen;
-  if (draft.settings.node.gateway && listen.port >= host.port_first &&
+  if (draft.settings.node.gateway && !scope.has_problem("gateway.listen") && listen.port >= host.port_first &&
       listen.port <= host.port_last) {
     scope.report("host.ports", in_quotes(draft.host_ports),
                  "holds the port of gateway.listen, " + std::to_string(listen.port));
@@ -100,7 +109,9 @@ void check_host_ports(Draft& draft, Scope& scope) {
 }
 
 void check_tls_transport(const Draft& draft, Scope& scope) {
-  if (draft.settings.host.tls || scope.has_problem("host.tls")) return;
+  if (scope.given.contains("host.tls.cert_file") || scope.given.contains("host.tls.key_file")) {
+    return;  // what is wrong with them is reported with them
+  }
   const std::string message =
       "needs [host.tls] with cert_file and key_file, because the host ends the TLS in front of the "
       "process";
@@ -130,6 +141,39 @@ void fill_capacity(HostSettings& host) {
             ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes)
             : 0;
     host.memory_mb = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, bytes >> 20U));
+  }
+}
+
+// Thousandths as a person writes them: "0.25".
+std::string show_cores(std::uint32_t millis) {
+  std::string text = std::to_string(millis / 1'000) + "." +
+                     std::to_string(1'000 + millis % 1'000).substr(1);
+  while (text.back() == '0') text.pop_back();
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+// No process could ever start, and every room would wait in vain.
+void check_capacity(const Draft& draft, Scope& scope) {
+  const HostSettings& host = draft.settings.host;
+  for (std::size_t i = 0; i < draft.apps.size(); ++i) {
+    const domain::DeploymentSpec& spec = draft.apps[i].deployment;
+    const auto report = [&](const char* option, const std::string& wanted, const char* capacity,
+                            const std::string& there) {
+      const std::string name = at("app", i) + ".deployment." + option;
+      if (scope.has_problem(name) || scope.has_problem(capacity)) return;
+      scope.report(name, wanted,
+                   std::string("is more than the host has to hand out; allowed: at most ") +
+                       capacity + ", " + there);
+    };
+    if (spec.requested_cpu_millis > host.cpu_millis) {
+      report("requested_cpu", show_cores(spec.requested_cpu_millis), "host.cpus",
+             show_cores(host.cpu_millis));
+    }
+    if (spec.requested_memory_mb > host.memory_mb) {
+      report("requested_memory_mb", std::to_string(spec.requested_memory_mb), "host.memory_mb",
+             std::to_string(host.memory_mb));
+    }
   }
 }
 
@@ -179,12 +223,15 @@ void check_paths(Draft& draft, Scope& scope) {
     scope.report("node.data_dir", in_quotes(data), "is not a directory");
   }
   std::string& token = draft.settings.admin_token_file;
-  if (token.empty()) token = resolve(data, "admin.token");
+  if (token.empty()) {
+    if (scope.has_problem("node.data_dir") || scope.has_problem("auth.admin_token_file")) return;
+    token = resolve(data, "admin.token");
+  }
   const auto token_status = std::filesystem::status(token, error);
   if (!std::filesystem::exists(token_status)) return;  // made at start
   if (!std::filesystem::is_regular_file(token_status) || ::access(token.c_str(), R_OK) != 0) {
     scope.report("auth.admin_token_file", in_quotes(token), "is not a file that can be read");
-  } else if (std::filesystem::file_size(token, error) == 0 || error) {
+  } else if (is_blank_file(token)) {
     scope.report("auth.admin_token_file", in_quotes(token),
                  "is empty; allowed: a file with a token, or no file, then one is made");
   }
@@ -200,12 +247,14 @@ void apply_rules(Draft& draft, Scope& scope) {
   settings.host.region = domain::RegionName(draft.host_region);
   check_regions(draft, scope);
   check_apps(draft, scope);
-  if (settings.node.host) {
+  fill_capacity(settings.host);
+  // With wrong roles nobody knows whether the host is meant; what is given is looked at all the same.
+  if (settings.node.host || scope.has_problem("node.roles")) {
     check_host_region(draft, scope);
     check_tls_transport(draft, scope);
     check_host_ports(draft, scope);
+    check_capacity(draft, scope);
   }
-  fill_capacity(settings.host);
   check_store(draft, scope);
   check_paths(draft, scope);
 }

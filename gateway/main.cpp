@@ -59,15 +59,16 @@ struct Arguments {
 // The settings, or nothing once every problem has been printed.
 std::optional<config::Settings> load(const Arguments& arguments) {
   std::vector<std::pair<std::string, std::string>> overrides;
+  std::vector<config::Problem> problems;
   for (const auto& item : arguments.set) {
     const auto equals = item.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      fmt::print(stderr, "--set {}: must have the form KEY=VALUE\n", item);
-      return std::nullopt;
-    }
-    overrides.emplace_back(item.substr(0, equals), item.substr(equals + 1));
+    if (equals == std::string::npos || equals == 0)
+      problems.push_back({.option = "--set " + item, .value = {}, .message = "allowed: --set KEY=VALUE"});
+    else
+      overrides.emplace_back(item.substr(0, equals), item.substr(equals + 1));
   }
   auto loaded = config::load_file(arguments.config, overrides);
+  loaded.problems.insert(loaded.problems.begin(), problems.begin(), problems.end());
   if (!loaded.settings || !loaded.problems.empty()) {
     for (const auto& problem : loaded.problems) print(problem);
     fmt::print(stderr, "{}: {} problem{}\n", arguments.config, loaded.problems.size(),

@@ -48,6 +48,7 @@ std::vector<std::string> make_environment(const Order& order,
   env["LANG"] = "C.UTF-8";
 
   const auto& spec = order.spec;
+  for (const auto& [name, value] : spec.env) env[name] = value;
   env["HATHORA_APP_ID"] = order.app.str();
   env["HATHORA_APP_SECRET"] = order.app_secret;
   env["HATHORA_PROCESS_ID"] = to_string(order.process);
@@ -69,7 +70,6 @@ std::vector<std::string> make_environment(const Order& order,
     env[i == 0 ? std::string("PORT") : "PORT_" + part] = std::to_string(port.local_port);
     if (i == 0) env["HATHORA_PORT"] = std::to_string(port.public_port);
   }
-  for (const auto& [name, value] : spec.env) env[name] = value;
   env[mark_process] = to_string(order.process);
   env[mark_node] = surroundings.node;
   env[mark_directory] = surroundings.process_directory;

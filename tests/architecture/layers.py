@@ -33,7 +33,8 @@ LAYERS = {
         "outside": ["caf", "boost", "fmt", "openssl", "posix"],
     },
     "metrics/": {"ours": [], "outside": ["prometheus", "fmt", "posix"]},
-    "config/": {"ours": ["actors/domain/"], "outside": ["toml", "fmt", "posix"]},
+    # OpenSSL: certificates and keys are checked before a node starts.
+    "config/": {"ours": ["actors/domain/"], "outside": ["toml", "fmt", "posix", "openssl"]},
     "gateway/json/": {"ours": ["actors/domain/"], "outside": ["rapidjson"]},
     "gateway/port/": {"ours": ["actors/domain/"], "outside": []},
     "gateway/http/": {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/options.hpp"
+#include "tests/config/certificate.hpp"
 
 namespace innkeeper::config::test {
 namespace {
@@ -158,6 +159,15 @@ Overrides with(const std::string& option, const std::string& value) {
   if (option == "host.ports" && value == "\"1-65535\"") {
     overrides.emplace_back("node.roles", "[\"host\", \"region\"]");
   }
+  if (option.starts_with("app[0].deployment.requested_") || option.starts_with("host.")) {
+    // So that the host can run the app, unless that is what the row is about.
+    if (option != "host.cpus") overrides.emplace_back("host.cpus", "4096");
+    if (option != "host.memory_mb") overrides.emplace_back("host.memory_mb", "67108864");
+    if (option == "host.cpus") overrides.emplace_back("app[0].deployment.requested_cpu", "0.01");
+    if (option == "host.memory_mb") {
+      overrides.emplace_back("app[0].deployment.requested_memory_mb", "1");
+    }
+  }
   return overrides;
 }
 
@@ -289,7 +299,7 @@ region = "B"
 public_address = "play.example.org"
 ports = "100-200"
 cpus = 1.255
-memory_mb = 9
+memory_mb = 19
 log_bytes = 65537
 [[app]]
 id = "x"
@@ -346,7 +356,7 @@ level = "debug"
   CHECK(s.host.port_first == 100);
   CHECK(s.host.port_last == 200);
   CHECK(s.host.cpu_millis == 1'255);
-  CHECK(s.host.memory_mb == 9);
+  CHECK(s.host.memory_mb == 19);
   CHECK(s.host.log_bytes == 65'537);
   REQUIRE(s.apps.size() == 1);
   const domain::DeploymentSpec& d = s.apps[0].deployment;
@@ -427,18 +437,28 @@ TEST_CASE("an option that names a file needs one that can be read and is not emp
             std::string::npos);
     }
   }
+  for (const std::string option : {"gateway.metrics_token_file", "app[0].secret_file"}) {
+    files.write("blank", " \t\r\n\n");
+    const Loaded loaded = load_text(minimal + app, files.directory(), {{option, "blank"}});
+    REQUIRE(loaded.problems.size() == 1);
+    CHECK(loaded.problems.front().option == option);
+    CHECK(loaded.problems.front().message.find("holds only blanks") == 0);
+  }
+  const Key key = make_key();
+  write_key(files.directory() + "/key", key.get());
+  write_certificate(files.directory() + "/cert", key.get(), -60, 3'600);
   const Loaded loaded = load_text(minimal + app, files.directory(),
-                                  {{"gateway.tls.cert_file", "full"},
-                                   {"gateway.tls.key_file", "full"},
-                                   {"host.tls.cert_file", "full"},
-                                   {"host.tls.key_file", "full"},
+                                  {{"gateway.tls.cert_file", "cert"},
+                                   {"gateway.tls.key_file", "key"},
+                                   {"host.tls.cert_file", "cert"},
+                                   {"host.tls.key_file", "key"},
                                    {"gateway.metrics_token_file", "full"},
                                    {"app[0].secret_file", "full"},
                                    {"app[0].deployment.transport", "tls"}});
   INFO(lines(loaded.problems));
   REQUIRE(loaded.settings.has_value());
   REQUIRE(loaded.settings->gateway.tls.has_value());
-  CHECK(loaded.settings->gateway.tls->key_file == files.directory() + "/full");
+  CHECK(loaded.settings->gateway.tls->key_file == files.directory() + "/key");
   REQUIRE(loaded.settings->host.tls.has_value());
   CHECK(loaded.settings->apps[0].secret_file == files.directory() + "/full");
   CHECK(loaded.settings->apps[0].deployment.default_port.transport == domain::Transport::tls);

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <set>
 
 #include <catch2/catch.hpp>
 
+#include "actors/domain/environment.hpp"
 #include "actors/runner/key_values.hpp"
 #include "actors/runner/launch_plan.hpp"
 #include "actors/runner/outcome.hpp"
@@ -174,6 +176,39 @@ TEST_CASE("orders that cannot be carried out are named") {
   order.spec.additional_ports = {{.name = "q", .port = 1, .transport = domain::Transport::tls}};
   CHECK_FALSE(find_fault(order, false).empty());
   CHECK(find_fault(order, true).empty());
+}
+
+TEST_CASE("a deployment replaces the base of the environment, and nothing that Innkeeper sets") {
+  const std::vector<AssignedPort> ports{{.name = "default", .public_port = 1, .local_port = 2},
+                                        {.name = "my-query", .public_port = 3, .local_port = 4}};
+  const Surroundings surroundings{.node = "n",
+                                  .public_address = "a.example.org",
+                                  .private_address = "10.0.0.1",
+                                  .process_directory = "/d",
+                                  .work_folder = "/d/work"};
+  const auto name_of = [](const std::string& line) { return line.substr(0, line.find('=')); };
+  const auto is_base = [](const std::string& name) {
+    return name == "PATH" || name == "HOME" || name == "LANG";
+  };
+  Order order;
+  const auto plain = make_environment(order, ports, surroundings);
+  for (const auto& line : plain) {
+    INFO(line);
+    CHECK(is_base(name_of(line)) != domain::is_reserved_variable(name_of(line)));
+    order.spec.env[name_of(line)] = "taken over";
+  }
+  for (const char* line : {"PORT=2", "PORT_MY_QUERY=4", "HATHORA_DEFAULT_PORT=1", "HATHORA_PORT=1",
+                           "HATHORA_MY_QUERY_PORT=3", "HATHORA_HOSTNAME=a.example.org",
+                           "HATHORA_PRIVATE_IP=10.0.0.1", "HATHORA_INITIAL_ROOM_ID="}) {
+    INFO(line);
+    CHECK(std::count(plain.begin(), plain.end(), line) == 1);
+  }
+  const auto replaced = make_environment(order, ports, surroundings);
+  REQUIRE(replaced.size() == plain.size());
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    INFO(plain[i]);
+    CHECK((replaced[i] == plain[i]) != is_base(name_of(plain[i])));
+  }
 }
 
 TEST_CASE("the lines of /proc are read as the kernel writes them") {

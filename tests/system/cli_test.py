@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -82,6 +83,88 @@ class Check(NodeTest):
             self.assertIn(wrong.split("=")[0], done.stdout + done.stderr)
 
 
+    def test_a_set_without_a_value_does_not_hide_the_others(self):
+        node = self.node(start=False, settings={"timeouts": {"start": "soon"}})
+        done = self.check(node, "--set", "policy.placement", "--set", "=1", "--set", "log.level=loud",
+                          "--set", "log.level=quiet", "--set", "gateway.lisetn=1")
+        self.assertEqual(done.returncode, 1)
+        for said in ("--set policy.placement: allowed: --set KEY=VALUE", "--set =1: allowed", 'log.level = "loud"',
+                     'log.level = "quiet"', "gateway.lisetn", "timeouts.start", ": 6 problems"):
+            self.assertIn(said, done.stderr)
+
+
+class Tls(NodeTest):
+    """Certificates that a node could not serve with are found by check, and serve does not start on them."""
+
+    def make(self, folder, name, *arguments):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", "/CN=localhost", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt",
+                        *arguments], check=True, capture_output=True, timeout=harness.PATIENCE)
+
+    def test_certificates_that_cannot_be_served_are_refused_by_name(self):
+        node = self.node(start=False)
+        node.write_config()
+        folder = node.config_file.parent
+        self.make(folder, "good", "-days", "2")
+        self.make(folder, "other", "-days", "2")
+        (folder / "text").write_text("hello\n")
+        for section in ("gateway.tls", "host.tls"):
+            for cert, key, said in (
+                    ("good.crt", "good.key", None),
+                    ("good.crt", "other.key", f"{section}.key_file = .*is not the key of the certificate"),
+                    ("text", "good.key", f"{section}.cert_file = .*holds no certificate in PEM"),
+                    ("good.crt", "text", f"{section}.key_file = .*holds no private key in PEM"),
+                    ("nothing", "good.key", f"{section}.cert_file = .*there is no such file")):
+                with self.subTest(section=section, cert=cert, key=key):
+                    done = run("check", "--config", node.config_file, "--set", f"{section}.cert_file={cert}",
+                               "--set", f"{section}.key_file={key}")
+                    self.assertEqual(done.returncode, 0 if said is None else 1, done)
+                    if said is not None:
+                        self.assertRegex(done.stderr, said)
+        done = run("serve", "--config", node.config_file, "--set", "gateway.tls.cert_file=good.crt",
+                   "--set", "gateway.tls.key_file=other.key")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("gateway.tls.key_file", done.stderr)
+
+
+    def test_a_set_without_a_value_does_not_hide_the_others(self):
+        node = self.node(start=False, settings={"timeouts": {"start": "soon"}})
+        done = self.check(node, "--set", "policy.placement", "--set", "=1", "--set", "log.level=loud",
+                          "--set", "log.level=quiet", "--set", "gateway.lisetn=1")
+        self.assertEqual(done.returncode, 1)
+        for said in ("--set policy.placement: allowed: --set KEY=VALUE", "--set =1: allowed", 'log.level = "loud"',
+                     'log.level = "quiet"', "gateway.lisetn", "timeouts.start", ": 6 problems"):
+            self.assertIn(said, done.stderr)
+
+    def test_certificates_that_cannot_be_served_are_refused_by_name(self):
+        node = self.node(start=False)
+        node.write_config()
+        for name in ("good", "other"):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-subj", "/CN=localhost", "-days", "2", "-keyout", node.folder / f"{name}.key",
+                            "-out", node.folder / f"{name}.crt"],
+                           check=True, capture_output=True, timeout=harness.PATIENCE)
+        (node.folder / "text").write_text("hello\n")
+        for section in ("gateway.tls", "host.tls"):
+            for cert, key, said in (
+                    ("good.crt", "good.key", None),
+                    ("good.crt", "other.key", f"{section}.key_file = .*is not the key of the certificate"),
+                    ("text", "good.key", f"{section}.cert_file = .*holds no certificate in PEM"),
+                    ("good.crt", "text", f"{section}.key_file = .*holds no private key in PEM"),
+                    ("nothing", "good.key", f"{section}.cert_file = .*there is no such file")):
+                with self.subTest(section=section, cert=cert, key=key):
+                    done = run("check", "--config", node.config_file, "--set", f"{section}.cert_file={cert}",
+                               "--set", f"{section}.key_file={key}")
+                    self.assertEqual(done.returncode, 0 if said is None else 1, done)
+                    if said is not None:
+                        self.assertRegex(done.stderr, said)
+        # serve does not start on what check refuses.
+        done = run("serve", "--config", node.config_file, "--set", "gateway.tls.cert_file=good.crt",
+                   "--set", "gateway.tls.key_file=other.key")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("gateway.tls.key_file", done.stderr)
+
+
 class Usage(NodeTest):
     def test_bad_usage_exits_1(self):
         for arguments in ((), ("dance",), ("serve",), ("describe", "everything"), ("serve", "--no-such-option"),
@@ -121,6 +204,62 @@ class Describe(NodeTest):
             said = run("describe", subject).stdout
             self.assertTrue(said.startswith("#"), subject)
             self.assertNotIn(str(harness.ROOT), said)
+
+
+class Errors(NodeTest):
+    """Every error that the real gateway gives is in the reference, and reads well."""
+
+    def exchange(self, node, data):
+        with socket.create_connection(("127.0.0.1", node.client.port), timeout=harness.PATIENCE) as peer:
+            peer.sendall(data)
+            peer.shutdown(socket.SHUT_WR)
+            answer = b""
+            while piece := peer.recv(65_536):
+                answer += piece
+        return int(answer.split(b" ", 2)[1]), answer
+
+    def test_what_the_listener_refuses_is_in_the_reference(self):
+        node = self.node()
+        reference = run("describe", "errors").stdout
+        for status, data in (
+                (400, b"GET / HTTP/1.1\r\n\r\n"),
+                (413, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n"),
+                (414, b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+                (417, b"POST / HTTP/1.1\r\nHost: x\r\nExpect: money\r\nContent-Length: 1\r\n\r\n"),
+                (431, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 101 + b"\r\n"),
+                (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"),
+                (505, b"GET / HTTP/2.0\r\nHost: x\r\n\r\n")):
+            with self.subTest(status=status):
+                given, answer = self.exchange(node, data)
+                self.assertEqual(given, status, answer)
+                self.assertIn(f"| {status} | | listener |", reference)
+        self.assertIn('route="refused",method="-",code="505"', node.client.get("/metrics").body.decode())
+
+    def test_the_server_as_a_whole_has_options(self):
+        node = self.node()
+        status, answer = self.exchange(node, b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        self.assertEqual(status, 204, answer)
+        self.assertIn(b"\r\nAllow: GET, HEAD, POST, OPTIONS\r\n", answer)
+
+    def test_messages_begin_with_the_field_and_name_it_once(self):
+        node = self.node()
+        room, _ = node.create_active()
+        api = node.client
+        create = f"/rooms/v2/{api.app}/create"
+        region = {"region": harness.REGION}
+        wait = 'wait: must be "10s", "500ms" or a whole number of seconds such as "10"; at most 60s'
+        for answer, status, message in (
+                (api.post(create, b""), 422, "body: must be a JSON object, and is empty"),
+                (api.post(create, {}), 422, "region: is required"),
+                (api.post(create, {"region": "Atlantis"}), 422, f"region: must be one of {harness.REGION}"),
+                (api.create_process("Atlantis"), 422, f"region: must be one of {harness.REGION}"),
+                (api.post(create + "?roomId=a%20b", region), 422, "roomId: must match [A-Za-z0-9_-]{1,100}"),
+                (api.post(create + f"?roomId={room}", region), 400, f'roomId: "{room}" is already taken'),
+                (api.post(create, {**region, "deploymentId": "x"}), 404, "deploymentId: names no deployment of this app"),
+                (api.get(f"/rooms/v2/{api.app}/connectioninfo/{room}?wait=soon"), 422, wait),
+                (api.info("unknown"), 404, "room not found")):
+            with self.subTest(message=message):
+                self.assertEqual((answer.status, answer.json["message"]), (status, message))
 
 
 class Serve(NodeTest):

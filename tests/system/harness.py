@@ -330,7 +330,7 @@ class Node:
         for entry in self.apps:
             deployment = dict(entry["deployment"])
             # Whoever looks for what was left behind finds the servers of this node by it.
-            deployment["env"] = {**deployment.get("env", {}), "INNKEEPER_TEST_MARK": self.mark}
+            deployment["env"] = {**deployment.get("env", {}), "SYSTEM_TEST_MARK": self.mark}
             text += "[[app]]\n" + "".join(
                 f"{key} = {toml_value(value)}\n" for key, value in entry.items() if key != "deployment")
             text += toml_table("app.deployment", deployment) + "\n"
@@ -343,7 +343,7 @@ class Node:
         self.write_config()
         self.starts += 1
         environment = dict(os.environ)
-        environment["INNKEEPER_TEST_MARK"] = self.mark
+        environment["SYSTEM_TEST_MARK"] = self.mark
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=86")
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1:exitcode=86")
         # The log goes to a file, so that no full pipe can ever stall the node.
