@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -49,35 +50,52 @@ bool holds(const std::vector<Problem>& problems, const Problem& one) {
   });
 }
 
-// Values that a later `--set` of the same option replaces: a person who types two wrong ones wants
-// to hear of both.
-void report_replaced(const Table& root, const Overrides& overrides, const Scope& scope) {
-  for (std::size_t i = 0; i < overrides.size(); ++i) {
-    const std::string& key = overrides[i].first;
-    const bool replaced =
-        std::any_of(overrides.begin() + static_cast<std::ptrdiff_t>(i) + 1, overrides.end(),
-                    [&](const auto& later) { return later.first == key; });
-    if (!replaced) continue;
-    Table table = root;
-    std::vector<Problem> problems;
-    std::set<std::string> given;
-    Scope alone{problems, given, scope.directory};
-    for (std::size_t j = 0; j <= i; ++j) {
-      apply_override(table, overrides[j].first, overrides[j].second, alone);
-    }
-    Draft draft;
-    read_table(options(), table, "", draft, alone);
-    for (Problem& problem : problems) {
-      if (is_within(problem.option, key) && !holds(scope.problems, problem)) {
-        scope.problems.push_back(std::move(problem));
-      }
+// What is wrong with the override at `index` by itself: later ones are not applied.
+void report_override(const Table& root, const Overrides& overrides, std::size_t index,
+                     const Scope& scope) {
+  Table table = root;
+  std::vector<Problem> problems;
+  std::set<std::string> given;
+  Scope alone{problems, given, scope.directory};
+  for (std::size_t i = 0; i <= index; ++i) {
+    apply_override(table, overrides[i].first, overrides[i].second, alone);
+  }
+  Draft draft;
+  read_table(options(), table, "", draft, alone);
+  for (Problem& problem : problems) {
+    if (is_within(problem.option, overrides[index].first) && !holds(scope.problems, problem)) {
+      scope.problems.push_back(std::move(problem));
     }
   }
 }
 
+// Values that a later `--set` of the same option replaces: a person who types two wrong ones wants
+// to hear of both.
+void report_replaced(const Table& root, const Overrides& overrides, const Scope& scope) {
+  for (std::size_t i = 0; i < overrides.size(); ++i) {
+    const bool replaced = std::any_of(
+        overrides.begin() + static_cast<std::ptrdiff_t>(i) + 1, overrides.end(),
+        [&](const auto& later) { return later.first == overrides[i].first; });
+    if (replaced) report_override(root, overrides, i, scope);
+  }
+}
+
+// Without a text, overrides can still be looked at, but for those that reach into its arrays.
+Loaded without_text(const std::string& directory, const Overrides& overrides, Problem why) {
+  Loaded loaded;
+  loaded.problems.push_back(std::move(why));
+  std::set<std::string> given;
+  const Scope scope{loaded.problems, given, absolute_directory(directory)};
+  Overrides plain;
+  std::copy_if(overrides.begin(), overrides.end(), std::back_inserter(plain),
+               [](const auto& one) { return one.first.find('[') == std::string::npos; });
+  for (std::size_t i = 0; i < plain.size(); ++i) report_override({}, plain, i, scope);
+  return loaded;
+}
+
 Loaded load(const std::string& toml, const std::string& directory, const Overrides& overrides) {
   auto parsed = read_toml(toml);
-  if (!parsed) return one_problem("", parsed.error().message);
+  if (!parsed) return without_text(directory, overrides, {whole_file, "", parsed.error().message});
   Loaded loaded;
   std::set<std::string> given;
   Scope scope{loaded.problems, given, absolute_directory(directory)};
@@ -128,8 +146,9 @@ Loaded load_file(const std::string& path,
                  const std::vector<std::pair<std::string, std::string>>& overrides) {
   try {
     const auto text = read_whole(path);
-    if (!text) return one_problem(path, text.error().message);
-    return load(*text, std::filesystem::path(path).parent_path().string(), overrides);
+    const std::string directory = std::filesystem::path(path).parent_path().string();
+    if (!text) return without_text(directory, overrides, {whole_file, path, text.error().message});
+    return load(*text, directory, overrides);
   } catch (const std::exception& error) {
     return one_problem(path, std::string("cannot be read: ") + error.what());
   }

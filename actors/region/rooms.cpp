@@ -83,7 +83,7 @@ caf::result<domain::ConnectionInfo> RegionScheduler::create(domain::CreateRoom& 
       command.deployment ? catalog_->find(command.app, *command.deployment) : app->latest();
   if (!deployment)
     return wire::to_caf({.code = ErrorCode::not_found,
-                         .message = "deployment not found",
+                         .message = "names no deployment of this app",
                          .field = "deploymentId"});
   std::string index;
   if (!command.idempotency_key.empty()) {
@@ -92,7 +92,7 @@ caf::result<domain::ConnectionInfo> RegionScheduler::create(domain::CreateRoom& 
   }
   if (command.room && directory_.room(*command.room) != nullptr)
     return wire::to_caf({.code = ErrorCode::refused,
-                         .message = "room id " + command.room->str() + " is already taken",
+                         .message = "\"" + command.room->str() + "\" is already taken",
                          .field = "roomId"});
   const auto at = now();
   auto id = command.room ? std::move(*command.room) : ids_->room_id(at);
@@ -145,7 +145,7 @@ caf::result<domain::ConnectionInfo> RegionScheduler::repeat_create(const std::st
   auto& key = *keys_.at(index);
   if (key.digest != command.request_digest)
     return wire::to_caf({.code = ErrorCode::invalid,
-                         .message = "this Idempotency-Key was used with another request",
+                         .message = "was used with another request",
                          .field = "Idempotency-Key"});
   if (key.committed) return key.answer;
   auto promise = self_->make_response_promise<domain::ConnectionInfo>();

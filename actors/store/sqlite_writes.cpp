@@ -124,7 +124,7 @@ SqliteStore::Outcome SqliteStore::write(const InsertRoom& change) {
   bind_text(insert, 8, room.config);
   if (const int code = insert.run(); code != SQLITE_OK) return broken(code, "writing a room");
   if (sqlite3_changes(session_->writer.get()) == 0) {
-    return refuse(ErrorCode::refused, "room id " + room.id.str() + " is already taken", "roomId");
+    return refuse(ErrorCode::refused, "\"" + room.id.str() + "\" is already taken", "roomId");
   }
   std::int64_t seq = 0;
   for (const domain::Allocation& allocation : room.allocations) {

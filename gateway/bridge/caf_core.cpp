@@ -155,7 +155,7 @@ class CafCore::State : public std::enable_shared_from_this<State> {
                        domain::CreateRoom command) {
     if (others.empty()) {
       const auto scheduler = region(command.region);
-      if (!scheduler) return pending->finish(unknown_region(command.region));
+      if (!scheduler) return pending->finish(unknown_region());
       return create(scheduler, std::move(pending), std::move(command));
     }
     const auto next = others.back();
@@ -169,7 +169,7 @@ class CafCore::State : public std::enable_shared_from_this<State> {
           if (!known) return pending->finish(std::move(known).error());
           if (*known)
             return pending->finish(Error{.code = ErrorCode::invalid,
-                                         .message = "this Idempotency-Key was used with another request",
+                                         .message = "was used with another request",
                                          .field = "Idempotency-Key"});
           self->create_with_key(std::move(others), std::move(pending), std::move(command));
         },
@@ -268,12 +268,12 @@ class CafCore::State : public std::enable_shared_from_this<State> {
       if (region.name == name) return region.scheduler;
     return {};
   }
-  [[nodiscard]] Error unknown_region(const domain::RegionName& name) const {
+  [[nodiscard]] Error unknown_region() const {
     std::string served;
     const auto t = table();
     for (const auto& region : t->regions) served += (served.empty() ? "" : ", ") + region.name.str();
     return {.code = ErrorCode::invalid,
-            .message = "region " + name.str() + " is not served here; served are: " + served,
+            .message = served.empty() ? "is not served here; no region is" : "must be one of " + served,
             .field = "region"};
   }
 
@@ -338,7 +338,7 @@ void CafCore::detach(bool running) {
 
 void CafCore::create_room(domain::CreateRoom command, port::Reply<domain::ConnectionInfo> reply) {
   const auto scheduler = state_->region(command.region);
-  if (!scheduler) return reply(state_->unknown_region(command.region));
+  if (!scheduler) return reply(state_->unknown_region());
   auto pending = state_->begin<domain::ConnectionInfo>(std::move(reply));
   if (command.idempotency_key.empty())
     state_->create(scheduler, std::move(pending), std::move(command));
@@ -422,7 +422,7 @@ void CafCore::rooms_of_process(domain::AppId app, domain::ProcessId process, boo
 void CafCore::create_process(domain::AppId app, domain::RegionName region,
                              port::Reply<domain::ProcessView> reply) {
   const auto scheduler = state_->region(region);
-  if (!scheduler) return reply(state_->unknown_region(region));
+  if (!scheduler) return reply(state_->unknown_region());
   auto pending = state_->begin<domain::ProcessView>(std::move(reply));
   state_->ask<domain::ProcessView>(
       scheduler, [pending](Result<domain::ProcessView> r) { pending->finish(std::move(r)); },

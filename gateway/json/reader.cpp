@@ -116,6 +116,16 @@ std::string clipped(std::string text) {
   return text;
 }
 
+// What the parser says, as the rest of a sentence.
+std::string parse_error(rapidjson::ParseErrorCode code) {
+  std::string text = rapidjson::GetParseError_En(code);
+  if (text.ends_with('.')) text.pop_back();
+  if (!text.empty() && text.front() >= 'A' && text.front() <= 'Z') {
+    text.front() = static_cast<char>(text.front() - 'A' + 'a');
+  }
+  return text;
+}
+
 std::string times(std::size_t n, std::string_view noun) {
   std::string text = std::to_string(n);
   text += ' ';
@@ -188,7 +198,7 @@ Document::Document()
 domain::Result<Value> Document::parse(std::string_view text) {
   constexpr std::string_view blanks = " \t\r\n";
   if (text.find_first_not_of(blanks) == std::string_view::npos) {
-    return invalid("a JSON object is required", "body");
+    return invalid("must be a JSON object, and is empty", "body");
   }
   if (!count_code_points(text)) return invalid("must be UTF-8", "body");
   // RapidJSON takes a zero byte for the end of its input.
@@ -214,7 +224,7 @@ domain::Result<Value> Document::parse(std::string_view text) {
   }
   if (result.IsError()) {
     return invalid(std::string{"is not valid JSON at byte "} + std::to_string(result.Offset()) +
-                       ": " + rapidjson::GetParseError_En(result.Code()),
+                       ": " + parse_error(result.Code()),
                    "body");
   }
   if (auto twice = duplicate_key(document_)) {

@@ -50,7 +50,7 @@ domain::Result<AppInCatalog> app_parameter(const port::Core& core, std::string_v
 domain::Result<void> check_region(const port::Core& core, const domain::RegionName& region) {
   const auto served = core.regions();
   if (std::find(served.begin(), served.end(), region) != served.end()) return {};
-  std::string message = served.empty() ? "is not served; no region is" : "must be one of ";
+  std::string message = served.empty() ? "is not served here; no region is" : "must be one of ";
   for (std::size_t i = 0; i < served.size(); ++i) {
     if (i != 0) message += ", ";
     message += served[i].str();
@@ -63,8 +63,8 @@ domain::Result<std::optional<domain::RoomId>> chosen_room(const Query& query) {
   if (!text) return text.error();
   if (!*text) return std::optional<domain::RoomId>{};
   if (!domain::is_valid_room_id(**text)) {
-    return invalid("roomId", "must be 1 to " + std::to_string(domain::limits::room_id_length) +
-                                 " of the characters A-Z a-z 0-9 _ -");
+    return invalid("roomId", "must match [A-Za-z0-9_-]{1," +
+                                 std::to_string(domain::limits::room_id_length) + "}");
   }
   return std::optional{domain::RoomId{**std::move(text)}};
 }
@@ -103,8 +103,9 @@ domain::Result<std::chrono::milliseconds> wait_time(const Query& query) {
   constexpr auto longest = std::chrono::milliseconds{domain::limits::wait_max};
   const auto value = read_digits(digits);
   if (!value || *value > static_cast<std::uint64_t>(longest.count()) / unit_ms) {
-    return invalid("wait", "must be a duration such as 500ms or 10s, at most " +
-                               std::to_string(domain::limits::wait_max.count()) + "s");
+    return invalid("wait",
+                   "must be \"10s\", \"500ms\" or a whole number of seconds such as \"10\"; at most " +
+                       std::to_string(domain::limits::wait_max.count()) + "s");
   }
   return std::chrono::milliseconds{*value * unit_ms};
 }
@@ -143,7 +144,7 @@ domain::Result<domain::ProcessFilter> process_filter(const port::Core& core,
     // The last moment of the year 9999 is the last that can be written as a date.
     constexpr double latest = 253402300799999.0;
     if (*milliseconds < 0 || *milliseconds > latest) {
-      return invalid("before", "must be milliseconds since 1970");
+      return invalid("before", "must be milliseconds since 1970, from 0 to the year 9999");
     }
     filter.before = domain::Timestamp{
         std::chrono::milliseconds{static_cast<std::int64_t>(std::ceil(*milliseconds))}};

@@ -88,7 +88,7 @@ domain::Result<std::optional<domain::Timestamp>> read_moment(const Query& query,
   if (!seconds) return seconds.error();
   constexpr double latest = 253402300799.0;  // the end of the year 9999
   if (*seconds < 0 || *seconds > latest) {
-    return invalid(std::string{name}, "must be seconds since 1970");
+    return invalid(std::string{name}, "must be seconds since 1970, from 0 to the year 9999");
   }
   return std::optional{
       domain::Timestamp{std::chrono::milliseconds{static_cast<std::int64_t>(*seconds * 1000.0)}}};

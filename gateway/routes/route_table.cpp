@@ -80,7 +80,8 @@ std::string describe_routes() {
       "# Routes\n\n"
       "Every path also takes `OPTIONS`, and `HEAD` where it takes `GET`. The pattern is the "
       "`route` label of "
-      "the HTTP metrics.\n\n"
+      "the HTTP metrics; there are also `unmatched` for paths that are not there, `*` for `OPTIONS "
+      "*`, and `refused` for what does not become a request ([errors](errors.md)).\n\n"
       "| method | path | operation | authorization | does |\n|---|---|---|---|---|\n";
   for (const Route& route : table) {
     out += "| ";

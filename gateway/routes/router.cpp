@@ -73,14 +73,21 @@ Router::Router(port::Core& core, RouterOptions options)
     routes[index_of(route.method)] = &route;
     if (route.method == Method::get) routes[index_of(Method::head)] = &route;
   }
-  for (Pattern& pattern : patterns_) {
+  for (const Pattern& pattern : patterns_) {
+    for (std::size_t method = 0; method < methods; ++method) {
+      if (pattern.routes[method] != nullptr) server_.routes[method] = pattern.routes[method];
+    }
+  }
+  const auto set_allow = [](Pattern& pattern) {
     for (std::size_t method = 0; method < methods; ++method) {
       if (pattern.routes[method] == nullptr) continue;
       pattern.allow += http::to_string(static_cast<Method>(method));
       pattern.allow += ", ";
     }
     pattern.allow += "OPTIONS";
-  }
+  };
+  for (Pattern& pattern : patterns_) set_allow(pattern);
+  set_allow(server_);
 }
 
 metrics::Metrics::Route* Router::metrics_of(Pattern& pattern, std::string_view label,
@@ -152,8 +159,12 @@ void Router::operator()(http::Request&& request, http::Responder responder) {
   PathParameters parameters;
   const PathIndex::Match match = index_.find(request.path, parameters);
   const bool found = match.outcome == PathIndex::Outcome::found;
-  Pattern& pattern = found ? patterns_[match.pattern] : unmatched_;
-  const std::string_view label = found ? index_.pattern(match.pattern) : "unmatched";
+  // RFC 9110 section 9.3.7: the server as a whole. The parser lets `*` pass for OPTIONS only.
+  const bool server = request.path == "*" && request.method == Method::options;
+  Pattern& pattern = found ? patterns_[match.pattern] : server ? server_ : unmatched_;
+  const std::string_view label = found    ? index_.pattern(match.pattern)
+                                 : server ? std::string_view{"*"}
+                                          : std::string_view{"unmatched"};
 
   const auto received = request.received == std::chrono::steady_clock::time_point{}
                             ? std::chrono::steady_clock::now()
@@ -166,7 +177,7 @@ void Router::operator()(http::Request&& request, http::Responder responder) {
   if (match.outcome == PathIndex::Outcome::bad_encoding) {
     return exchange->send(error_response(400, "the path has broken percent-encoding"));
   }
-  if (!found) return exchange->send(error_response(404, "no such path"));
+  if (!found && !server) return exchange->send(error_response(404, "no such path"));
   if (request.method == Method::options) {
     return exchange->send(answer_options(request, pattern, cors));
   }

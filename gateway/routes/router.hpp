@@ -58,6 +58,7 @@ class Router {
   PathIndex index_;
   std::vector<Pattern> patterns_;
   Pattern unmatched_;
+  Pattern server_;  // `OPTIONS *`: the methods of all routes
 };
 
 }  // namespace innkeeper::routes

@@ -183,6 +183,23 @@ TEST_CASE("wrong values of one option that are set twice are all shown") {
   CHECK(loaded.problems.size() == 3);
 }
 
+TEST_CASE("a text that is no TOML does not hide what is wrong with --set") {
+  const Overrides overrides{{"log.level", "loud"},
+                            {"log.level", "quiet"},
+                            {"gateway.lisetn", "1"},
+                            {"node.name", "fine"},
+                            {"app[0].id", "a b"}};  // nobody knows how many apps there are
+  for (const Loaded& loaded :
+       {load("[node", overrides), load_file("/nonexistent/innkeeper.toml", overrides)}) {
+    INFO(lines(loaded.problems));
+    REQUIRE(loaded.problems.size() == 4);
+    CHECK(loaded.problems[0].option == "(file)");
+    CHECK(loaded.problems[1].value == "\"loud\"");
+    CHECK(loaded.problems[2].value == "\"quiet\"");
+    CHECK(loaded.problems[3].option == "gateway.lisetn");
+  }
+}
+
 TEST_CASE("a deployment that its node's host could never run is refused with both numbers") {
   const std::string cpu = "app[0].deployment.requested_cpu";
   const std::string memory = "app[0].deployment.requested_memory_mb";

@@ -219,7 +219,7 @@ TEST_CASE("a room id that is taken is refused by name, whoever has it") {
                                                    .room = share(taken)}}));
     CHECK(error.code == domain::ErrorCode::refused);
     CHECK(error.field == "roomId");
-    CHECK(error.message == "room id " + taken.id.str() + " is already taken");
+    CHECK(error.message == "\"" + taken.id.str() + "\" is already taken");
   }
   // Within one batch, and with the batch going on after it.
   must(store->apply({insert(room(3))}));

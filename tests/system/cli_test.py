@@ -92,50 +92,6 @@ class Check(NodeTest):
                      'log.level = "quiet"', "gateway.lisetn", "timeouts.start", ": 6 problems"):
             self.assertIn(said, done.stderr)
 
-
-class Tls(NodeTest):
-    """Certificates that a node could not serve with are found by check, and serve does not start on them."""
-
-    def make(self, folder, name, *arguments):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                        "-subj", "/CN=localhost", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt",
-                        *arguments], check=True, capture_output=True, timeout=harness.PATIENCE)
-
-    def test_certificates_that_cannot_be_served_are_refused_by_name(self):
-        node = self.node(start=False)
-        node.write_config()
-        folder = node.config_file.parent
-        self.make(folder, "good", "-days", "2")
-        self.make(folder, "other", "-days", "2")
-        (folder / "text").write_text("hello\n")
-        for section in ("gateway.tls", "host.tls"):
-            for cert, key, said in (
-                    ("good.crt", "good.key", None),
-                    ("good.crt", "other.key", f"{section}.key_file = .*is not the key of the certificate"),
-                    ("text", "good.key", f"{section}.cert_file = .*holds no certificate in PEM"),
-                    ("good.crt", "text", f"{section}.key_file = .*holds no private key in PEM"),
-                    ("nothing", "good.key", f"{section}.cert_file = .*there is no such file")):
-                with self.subTest(section=section, cert=cert, key=key):
-                    done = run("check", "--config", node.config_file, "--set", f"{section}.cert_file={cert}",
-                               "--set", f"{section}.key_file={key}")
-                    self.assertEqual(done.returncode, 0 if said is None else 1, done)
-                    if said is not None:
-                        self.assertRegex(done.stderr, said)
-        done = run("serve", "--config", node.config_file, "--set", "gateway.tls.cert_file=good.crt",
-                   "--set", "gateway.tls.key_file=other.key")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("gateway.tls.key_file", done.stderr)
-
-
-    def test_a_set_without_a_value_does_not_hide_the_others(self):
-        node = self.node(start=False, settings={"timeouts": {"start": "soon"}})
-        done = self.check(node, "--set", "policy.placement", "--set", "=1", "--set", "log.level=loud",
-                          "--set", "log.level=quiet", "--set", "gateway.lisetn=1")
-        self.assertEqual(done.returncode, 1)
-        for said in ("--set policy.placement: allowed: --set KEY=VALUE", "--set =1: allowed", 'log.level = "loud"',
-                     'log.level = "quiet"', "gateway.lisetn", "timeouts.start", ": 6 problems"):
-            self.assertIn(said, done.stderr)
-
     def test_certificates_that_cannot_be_served_are_refused_by_name(self):
         node = self.node(start=False)
         node.write_config()

@@ -46,6 +46,29 @@ class Docs(unittest.TestCase):
         known = anchors((ROOT / "docs/operations.md").read_text())
         self.assertEqual([target for target in targets if target not in known], [])
 
+    def test_every_variable_that_a_process_gets_is_described(self):
+        plan = (ROOT / "actors/runner/launch_plan.cpp").read_text() + (ROOT / "actors/runner/launch_plan.hpp").read_text()
+        names = set(re.findall(r'env\["(\w+)"\]', plan)) | set(re.findall(r'mark_\w+ = "(\w+)"', plan))
+        self.assertGreater(len(names), 20)
+        page = (ROOT / "docs/migrating_from_hathora.md").read_text()
+        table = page[page.index("### The environment of a process"):page.index("## Apps and deployments")]
+        for name in sorted(names | {"PORT", "PORT_<NAME>", "HATHORA_DEFAULT_PORT", "HATHORA_<NAME>_PORT"}):
+            self.assertIn(f"`{name}`", table)
+
+    def test_every_status_of_an_error_in_the_gateway_is_described(self):
+        """Read from the source: a new status that nobody describes is found here."""
+        given = set()
+        for source in [*(ROOT / "gateway").rglob("*.cpp"), *(ROOT / "gateway").rglob("*.hpp")]:
+            if source.name == "response_writer.cpp":  # names many that nobody gives
+                continue
+            text = re.sub(r'//[^\n]*|"(?:\\.|[^"\\\n])*"', "", source.read_text())
+            given |= set(re.findall(r"(?:\{|fail\(|refuse\(|error_response\(|refused_request\(|return |status = |: )([45]\d\d)\b", text))
+        self.assertLessEqual({"400", "401", "404", "405", "408", "413", "414", "417", "422", "429", "431", "500", "501",
+                              "503", "505"}, given)
+        for page in ("docs/reference/errors.md", "docs/http_api.md"):
+            described = set(re.findall(r"^\| (\d{3}) \|", (ROOT / page).read_text(), re.MULTILINE))
+            self.assertEqual(given - described, set(), page)
+
     def test_every_folder_of_the_design_says_what_it_is_for(self):
         missing = [
             str(folder.relative_to(ROOT)) for top in ("actors", "gateway", "metrics", "config")

@@ -139,7 +139,7 @@ TEST_CASE("a process is created in a region that is served") {
   CHECK(response.body == process_v2());
   response = harness.post(v3 + "/regions/Atlantis");
   CHECK(response.status == 422);
-  CHECK(test::message_of(response) == "region must be one of London, Seattle");
+  CHECK(test::message_of(response) == "region: must be one of London, Seattle");
   CHECK(harness.post("/processes/v3/apps/app-9/processes/regions/Seattle").status == 404);
   CHECK(harness.post(v3 + "/regions/").status == 404);
 }

@@ -225,6 +225,11 @@ TEST_CASE("a preflight is answered without a token") {
   CHECK(test::header_of(response, "Allow") == "GET, HEAD, OPTIONS");
   CHECK(test::header_of(response, "Access-Control-Allow-Methods").empty());
   CHECK(harness.send(Method::options, "/nope").status == 404);
+  // RFC 9110 section 9.3.7
+  response = harness.send(Method::options, "*", {}, {{"authorization", "none"}});
+  CHECK(response.status == 204);
+  CHECK(response.body.empty());
+  CHECK(test::header_of(response, "Allow") == "GET, HEAD, POST, OPTIONS");
 }
 
 TEST_CASE("every error code has its status, and 429 says when to come back") {
@@ -257,10 +262,12 @@ TEST_CASE("every error code has its status, and 429 says when to come back") {
 TEST_CASE("the field of an error is named once") {
   CHECK(routes::to_response(
             {.code = domain::ErrorCode::invalid, .message = "is required", .field = "region"})
-            .body == R"({"message":"region is required"})");
+            .body == R"({"message":"region: is required"})");
   CHECK(routes::to_response(
-            {.code = domain::ErrorCode::invalid, .message = "no such region", .field = "region"})
-            .body == R"({"message":"no such region"})");
+            {.code = domain::ErrorCode::refused, .message = "\"a\" is already taken", .field = "roomId"})
+            .body == R"({"message":"roomId: \"a\" is already taken"})");
+  CHECK(routes::to_response({.code = domain::ErrorCode::not_found, .message = "room not found"})
+            .body == R"({"message":"room not found"})");
 }
 
 TEST_CASE("a token over its rate gets 429, while other tokens and public operations go on") {
