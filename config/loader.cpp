@@ -40,8 +40,8 @@ std::string absolute_directory(const std::string& directory) {
 }
 
 bool is_within(const std::string& option, const std::string& key) {
-  return option.starts_with(key) && (option.size() == key.size() || option[key.size()] == '.' ||
-                                     option[key.size()] == '[');
+  return option.starts_with(key) &&
+         (option.size() == key.size() || option[key.size()] == '.' || option[key.size()] == '[');
 }
 
 bool holds(const std::vector<Problem>& problems, const Problem& one) {
@@ -73,9 +73,9 @@ void report_override(const Table& root, const Overrides& overrides, std::size_t 
 // to hear of both.
 void report_replaced(const Table& root, const Overrides& overrides, const Scope& scope) {
   for (std::size_t i = 0; i < overrides.size(); ++i) {
-    const bool replaced = std::any_of(
-        overrides.begin() + static_cast<std::ptrdiff_t>(i) + 1, overrides.end(),
-        [&](const auto& later) { return later.first == overrides[i].first; });
+    const bool replaced =
+        std::any_of(overrides.begin() + static_cast<std::ptrdiff_t>(i) + 1, overrides.end(),
+                    [&](const auto& later) { return later.first == overrides[i].first; });
     if (replaced) report_override(root, overrides, i, scope);
   }
 }

@@ -161,11 +161,11 @@ void add_deployment(OptionSet<AppDraft>& set) {
       "deployment.idle_timeout_enabled",
       [](AppDraft & a) -> auto& { return a.deployment.idle_timeout_enabled; },
       "Stop a process that has had no room for [timeouts] idle"));
-  set.push_back(
-      special<AppDraft>("deployment.env", "table of strings", "{}",
-                        "at most 100; names of A-Z a-z 0-9 _ that Innkeeper does not set itself, values "
-                        "of at most 5000 characters",
-                        "Environment of a process, besides what Innkeeper sets", read_env));
+  set.push_back(special<AppDraft>(
+      "deployment.env", "table of strings", "{}",
+      "at most 100; names of A-Z a-z 0-9 _ that Innkeeper does not set itself, values "
+      "of at most 5000 characters",
+      "Environment of a process, besides what Innkeeper sets", read_env));
   set.push_back(text<AppDraft>(
       "deployment.build_tag", [](AppDraft & a) -> auto& { return a.deployment.build_tag; }, is_tag,
       "at most 100 characters",

@@ -67,13 +67,12 @@ void check_host_region(Draft& draft, Scope& scope) {
   const bool led = std::any_of(regions.begin(), regions.end(),
                                [&](const auto& one) { return one.str() == draft.host_region; });
   // A region whose name is missing may be the one that is meant.
-  const bool unsure =
-      std::any_of(scope.problems.begin(), scope.problems.end(),
-                  [](const Problem& one) {
-                    return one.option.starts_with("region[") && one.option.ends_with(".name") &&
-                           one.value.empty();
-                  }) ||
-      (draft.regions.empty() && scope.has_problem("region"));
+  const bool unsure = std::any_of(scope.problems.begin(), scope.problems.end(),
+                                  [](const Problem& one) {
+                                    return one.option.starts_with("region[") &&
+                                           one.option.ends_with(".name") && one.value.empty();
+                                  }) ||
+                      (draft.regions.empty() && scope.has_problem("region"));
   // Without a cluster nobody but this node can lead the region.
   const bool leads = settings.node.region || scope.has_problem("node.roles");
   if (leads && !led && !unsure) {
@@ -101,8 +100,8 @@ void check_host_ports(Draft& draft, Scope& scope) {
     }
   }
   const ListenAddress& listen = draft.settings.gateway.listen;
-  if (draft.settings.node.gateway && !scope.has_problem("gateway.listen") && listen.port >= host.port_first &&
-      listen.port <= host.port_last) {
+  if (draft.settings.node.gateway && !scope.has_problem("gateway.listen") &&
+      listen.port >= host.port_first && listen.port <= host.port_last) {
     scope.report("host.ports", in_quotes(draft.host_ports),
                  "holds the port of gateway.listen, " + std::to_string(listen.port));
   }
@@ -146,8 +145,8 @@ void fill_capacity(HostSettings& host) {
 
 // Thousandths as a person writes them: "0.25".
 std::string show_cores(std::uint32_t millis) {
-  std::string text = std::to_string(millis / 1'000) + "." +
-                     std::to_string(1'000 + millis % 1'000).substr(1);
+  std::string text =
+      std::to_string(millis / 1'000) + "." + std::to_string(1'000 + millis % 1'000).substr(1);
   while (text.back() == '0') text.pop_back();
   if (text.back() == '.') text.pop_back();
   return text;
@@ -248,7 +247,8 @@ void apply_rules(Draft& draft, Scope& scope) {
   check_regions(draft, scope);
   check_apps(draft, scope);
   fill_capacity(settings.host);
-  // With wrong roles nobody knows whether the host is meant; what is given is looked at all the same.
+  // With wrong roles nobody knows whether the host is meant; what is given is looked at all the
+  // same.
   if (settings.node.host || scope.has_problem("node.roles")) {
     check_host_region(draft, scope);
     check_tls_transport(draft, scope);

@@ -110,7 +110,7 @@ struct Problem {
 
 // Reads a TOML text; `overrides` are `--set KEY=VALUE` in the order given. Either valid settings or
 // every problem that could be found. Reads no file but those that options name, and only to check
-// that they can be used when the node starts. `directory` is what relative paths in the text are relative to.
+// that they can be used at start. `directory` is what relative paths in the text are relative to.
 struct Loaded {
   std::optional<Settings> settings;
   std::vector<Problem> problems;

@@ -28,8 +28,8 @@ struct Surroundings {
 };
 
 // The environment, NAME=value, later entries win and names are unique: a base (PATH, HOME, LANG),
-// the deployment's own env, then what it cannot replace (domain/environment.hpp): the HATHORA_* list
-// (contract/hathora.md 4), the ports, and the marks by which the host finds its processes again.
+// the deployment's own env, then what it cannot replace (domain/environment.hpp): the HATHORA_*
+// list, the ports, and the marks by which the host finds its processes again.
 [[nodiscard]] std::vector<std::string> make_environment(const Order& order,
                                                         const std::vector<AssignedPort>& ports,
                                                         const Surroundings& surroundings);

@@ -103,19 +103,20 @@ domain::Result<std::chrono::milliseconds> wait_time(const Query& query) {
   constexpr auto longest = std::chrono::milliseconds{domain::limits::wait_max};
   const auto value = read_digits(digits);
   if (!value || *value > static_cast<std::uint64_t>(longest.count()) / unit_ms) {
-    return invalid("wait",
-                   "must be \"10s\", \"500ms\" or a whole number of seconds such as \"10\"; at most " +
-                       std::to_string(domain::limits::wait_max.count()) + "s");
+    return invalid(
+        "wait", "must be \"10s\", \"500ms\" or a whole number of seconds such as \"10\"; at most " +
+                    std::to_string(domain::limits::wait_max.count()) + "s");
   }
   return std::chrono::milliseconds{*value * unit_ms};
 }
 
-domain::Result<double> read_number(std::string_view text, std::string_view field) {
+domain::Result<double> read_number(std::string_view text, std::string_view field, double least,
+                                   double most, std::string_view rule) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc{} || end != text.data() + text.size() ||
-      !std::isfinite(value)) {
-    return invalid(field, "must be a number");
+      !(value >= least && value <= most)) {
+    return invalid(field, std::string{rule});
   }
   return value;
 }
@@ -139,13 +140,12 @@ domain::Result<domain::ProcessFilter> process_filter(const port::Core& core,
   const auto before = query.single("before");
   if (!before) return before.error();
   if (*before) {
-    const auto milliseconds = read_number(**before, "before");
-    if (!milliseconds) return milliseconds.error();
     // The last moment of the year 9999 is the last that can be written as a date.
     constexpr double latest = 253402300799999.0;
-    if (*milliseconds < 0 || *milliseconds > latest) {
-      return invalid("before", "must be milliseconds since 1970, from 0 to the year 9999");
-    }
+    const auto milliseconds =
+        read_number(**before, "before", 0, latest,
+                    "must be a number of milliseconds since 1970, from 0 to the year 9999");
+    if (!milliseconds) return milliseconds.error();
     filter.before = domain::Timestamp{
         std::chrono::milliseconds{static_cast<std::int64_t>(std::ceil(*milliseconds))}};
   }

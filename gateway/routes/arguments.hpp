@@ -45,7 +45,8 @@ struct AppInCatalog {
                                                                    const domain::AppId& app,
                                                                    const Query& query);
 
-// A finite decimal number; `invalid` with `field` otherwise.
-[[nodiscard]] domain::Result<double> read_number(std::string_view text, std::string_view field);
+// A number from `least` to `most`; anything else fails with `rule`, which says what is allowed.
+[[nodiscard]] domain::Result<double> read_number(std::string_view text, std::string_view field,
+                                                 double least, double most, std::string_view rule);
 
 }  // namespace innkeeper::routes

@@ -51,7 +51,8 @@ constexpr std::array meanings{
             "The request is understood and not possible in the present state, for example because "
             "the room id is taken."),
     routed(400, "The path or the query has broken percent-encoding."),
-    refused(400, "The request is not well-formed HTTP, or two readers could take it for two things."),
+    refused(400,
+            "The request is not well-formed HTTP, or two readers could take it for two things."),
     meaning(ErrorCode::unauthenticated, "unauthenticated",
             "The bearer token is missing or not valid."),
     meaning(ErrorCode::quota_exceeded, "quota_exceeded",
@@ -60,9 +61,10 @@ constexpr std::array meanings{
             "There is no such app, room, process or deployment, or the room has been destroyed."),
     routed(404, "No such path."),
     routed(405, "The path has no such method; `Allow` lists those it has."),
-    meaning(ErrorCode::timeout, "timeout",
-            "The request was not finished within `gateway.request_timeout`. Reads and requests with "
-            "an `Idempotency-Key` can be repeated."),
+    meaning(
+        ErrorCode::timeout, "timeout",
+        "The request was not finished within `gateway.request_timeout`. Reads and requests with "
+        "an `Idempotency-Key` can be repeated."),
     refused(408,
             "The client was slower than `gateway.limits.header_timeout` or "
             "`gateway.limits.body_timeout`."),
@@ -74,11 +76,13 @@ constexpr std::array meanings{
             "field. Correct the request."),
     meaning(ErrorCode::overloaded, "overloaded",
             "A queue is full or a rate is exceeded. Try again after `Retry-After` seconds."),
-    refused(429,
-            "`gateway.limits.connections` or `gateway.limits.in_flight` is reached. Try again after "
-            "`Retry-After` seconds."),
-    refused(431,
-            "The headers are larger than `gateway.limits.header_bytes`, or there are more than 100."),
+    refused(
+        429,
+        "`gateway.limits.connections` or `gateway.limits.in_flight` is reached. Try again after "
+        "`Retry-After` seconds."),
+    refused(
+        431,
+        "The headers are larger than `gateway.limits.header_bytes`, or there are more than 100."),
     meaning(ErrorCode::unavailable, "unavailable",
             "The store cannot commit, so nothing may change. Nothing of the request was kept."),
     meaning(ErrorCode::internal, "internal", "A mistake of the server's own; it is in its log."),
@@ -134,7 +138,8 @@ std::string describe_errors() {
       "Every error is `{\"message\": …}` as `application/json`; the 503 of `/readyz` also "
       "has its parts. The status tells what to do; the message is for people, and begins with the "
       "field at fault where there is one: `roomId: must match …`.\n\n"
-      "An *operation* is what a route does, the *router* finds it. The *listener* refuses what does "
+      "An *operation* is what a route does, the *router* finds it. The *listener* refuses what "
+      "does "
       "not become a request: in the metrics these have `route=\"refused\"` and `method=\"-\"`, and "
       "the connection is closed, except after a 429 for requests in flight. Connections beyond the "
       "limit are counted in `innkeeper_http_connections_refused_total` instead.\n\n"

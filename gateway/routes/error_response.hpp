@@ -14,8 +14,8 @@ namespace innkeeper::routes {
 // The HTTP status of an error: the only place where codes become statuses.
 [[nodiscard]] int http_status(domain::ErrorCode code) noexcept;
 
-// {"message": …}, which begins with the field at fault and a colon where there is one, and with `Retry-After` on 429 and
-// wherever the error says when to try again.
+// {"message": …}, which begins with the field at fault and a colon where there is one, and with
+// `Retry-After` on 429 and wherever the error says when to try again.
 [[nodiscard]] http::Response to_response(const domain::Error& error);
 
 // For what only HTTP knows: 404 of a path, 405.

@@ -84,12 +84,10 @@ domain::Result<std::optional<domain::Timestamp>> read_moment(const Query& query,
   const auto text = query.single(name);
   if (!text) return text.error();
   if (!*text) return std::optional<domain::Timestamp>{};
-  const auto seconds = read_number(**text, name);
-  if (!seconds) return seconds.error();
   constexpr double latest = 253402300799.0;  // the end of the year 9999
-  if (*seconds < 0 || *seconds > latest) {
-    return invalid(std::string{name}, "must be seconds since 1970, from 0 to the year 9999");
-  }
+  const auto seconds = read_number(
+      **text, name, 0, latest, "must be a number of seconds since 1970, from 0 to the year 9999");
+  if (!seconds) return seconds.error();
   return std::optional{
       domain::Timestamp{std::chrono::milliseconds{static_cast<std::int64_t>(*seconds * 1000.0)}}};
 }
@@ -111,12 +109,11 @@ domain::Result<MetricsQuestion> read_metrics_question(const Call& call) {
   const auto step = query->single("step");
   if (!step) return step.error();
   if (*step) {
-    const auto seconds = read_number(**step, "step");
-    if (!seconds) return seconds.error();
+    constexpr std::string_view rule = "must be a whole number of seconds from 1 to 86400";
     constexpr double longest = 86'400;
-    if (*seconds != std::floor(*seconds) || *seconds < 1 || *seconds > longest) {
-      return invalid("step", "must be a whole number of seconds from 1 to 86400");
-    }
+    const auto seconds = read_number(**step, "step", 1, longest, rule);
+    if (!seconds) return seconds.error();
+    if (*seconds != std::floor(*seconds)) return invalid("step", std::string{rule});
     question.step = std::chrono::seconds{static_cast<std::int64_t>(*seconds)};
   }
   const auto end = read_moment(*query, "end");

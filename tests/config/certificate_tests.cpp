@@ -52,7 +52,8 @@ TEST_CASE("a certificate and its key are taken") {
 TEST_CASE("a file that holds no certificate or no key is refused by the name of its option") {
   const Folder folder;
   std::ofstream(folder / "text") << "hello\n";
-  std::ofstream(folder / "broken") << "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  std::ofstream(folder / "broken")
+      << "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
   for (const std::string& section : sections) {
     for (const std::string wrong : {"text", "broken", "key"}) {
       INFO(section << " " << wrong);
@@ -109,8 +110,9 @@ TEST_CASE("a key that TLS finds too short is refused") {
   REQUIRE(key);
   write_key(folder / "short", key.get());
   write_certificate(folder / "weak", key.get(), -hour, hour);
-  CHECK(bad("gateway.tls.cert_file", minimal, files("gateway.tls", folder / "weak", folder / "short"))
-            .message.find("cannot be served: ") == 0);
+  CHECK(
+      bad("gateway.tls.cert_file", minimal, files("gateway.tls", folder / "weak", folder / "short"))
+          .message.find("cannot be served: ") == 0);
 }
 
 TEST_CASE("a certificate without its key is looked at all the same") {

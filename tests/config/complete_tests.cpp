@@ -21,18 +21,26 @@ std::vector<Fault> faults() {
       {"", {{"gateway.listen", "nowhere"}}, {"gateway.listen"}},
       {"", {{"gateway.threads", "x"}}, {"gateway.threads"}},
       {"", {{"gateway.lisetn", "x"}}, {"gateway.lisetn"}},
-      {"", {{"gateway.cors_origins", "[\"*\", 1, \"x\"]"}}, {"gateway.cors_origins[1]", "gateway.cors_origins[2]"}},
+      {"",
+       {{"gateway.cors_origins", "[\"*\", 1, \"x\"]"}},
+       {"gateway.cors_origins[1]", "gateway.cors_origins[2]"}},
       {"", {{"gateway.limits.header_bytes", "1"}}, {"gateway.limits.header_bytes"}},
       {"", {{"gateway.limits.boddy_bytes", "1"}}, {"gateway.limits.boddy_bytes"}},
-      {"", {{"gateway.tls.cert_file", "/nonexistent/cert"}}, {"gateway.tls.cert_file", "gateway.tls.key_file"}},
+      {"",
+       {{"gateway.tls.cert_file", "/nonexistent/cert"}},
+       {"gateway.tls.cert_file", "gateway.tls.key_file"}},
       {"", {{"host.tls.key_file", "/etc/passwd"}}, {"host.tls.key_file", "host.tls.cert_file"}},
       {"", {{"host.tls.ca_file", "x"}}, {"host.tls.ca_file"}},
-      {"", {{"auth.admin_token_file", "1"}, {"auth.admin_token_file", "[]"}}, {"auth.admin_token_file"}},
+      {"",
+       {{"auth.admin_token_file", "1"}, {"auth.admin_token_file", "[]"}},
+       {"auth.admin_token_file"}},
       {"", {{"host.region", "Dallas"}}, {"host.region"}},
       {"", {{"host.cpus", "-1"}}, {"host.cpus"}},
       {"", {{"host.memory_mb", "0"}}, {"host.memory_mb"}},
       {"", {{"host.ports", "9-1"}}, {"host.ports"}},
-      {"", {{"region[1].name", "Seattle"}, {"region[2].name", "a b"}, {"region[3]", "1"}}, {"region[1].name", "region[2].name", "region[3]"}},
+      {"",
+       {{"region[1].name", "Seattle"}, {"region[2].name", "a b"}, {"region[3]", "1"}},
+       {"region[1].name", "region[2].name", "region[3]"}},
       {"", {{"app[0].id", "a b"}}, {"app[0].id"}},
       {"", {{"app[0].name", "\"\""}}, {"app[0].name"}},
       {"", {{"app[0].secret_file", "/nonexistent"}}, {"app[0].secret_file"}},
@@ -56,7 +64,8 @@ std::vector<Fault> faults() {
         app_0 + "additional_container_ports[0].port", app_0 + "additional_container_ports[0].prot",
         app_0 + "additional_container_ports[1].port",
         app_0 + "additional_container_ports[1].transport",
-        app_0 + "additional_container_ports[2].name", app_0 + "additional_container_ports[2].port"}},
+        app_0 + "additional_container_ports[2].name",
+        app_0 + "additional_container_ports[2].port"}},
       {"", {{app_0 + "build_tag", std::string(101, 'a')}}, {app_0 + "build_tag"}},
       {"", {{"timeouts.start", "soon"}}, {"timeouts.start"}},
       {"", {{"timeouts.stop", "1s"}}, {"timeouts.stop"}},
@@ -100,10 +109,11 @@ TEST_CASE("every fault that a configuration shows alone it shows among all the o
   for (const Problem& one : together.problems) {
     INFO(one.option << " = " << one.value << ": " << one.message);
     CHECK_FALSE(one.message.empty());
-    CHECK(std::count_if(together.problems.begin(), together.problems.end(), [&](const Problem& other) {
-            return other.option == one.option && other.value == one.value &&
-                   other.message == one.message;
-          }) == 1);
+    CHECK(std::count_if(together.problems.begin(), together.problems.end(),
+                        [&](const Problem& other) {
+                          return other.option == one.option && other.value == one.value &&
+                                 other.message == one.message;
+                        }) == 1);
   }
 }
 

@@ -61,23 +61,36 @@ TEST_CASE("what is wrong with a value reads as its field, a colon and a rule") {
   const std::string metrics = "/processes/v3/apps/app-1/processes/process/" + process + "/metrics";
   const std::string wait =
       R"(wait: must be "10s", "500ms" or a whole number of seconds such as "10"; at most 60s)";
+  const std::string before =
+      "before: must be a number of milliseconds since 1970, from 0 to the year 9999";
+  const std::string start =
+      "start: must be a number of seconds since 1970, from 0 to the year 9999";
+  const std::string step = "step: must be a whole number of seconds from 1 to 86400";
   for (const Row& row : std::vector<Row>{
            {Method::post, create, "", "body: must be a JSON object, and is empty"},
            {Method::post, create, "[]", "body: must be a JSON object"},
-           {Method::post, create, "{", "body: is not valid JSON at byte 1: missing a name for object member"},
+           {Method::post, create, "{",
+            "body: is not valid JSON at byte 1: missing a name for object member"},
            {Method::post, create, "\xFF", "body: must be UTF-8"},
-           {Method::post, create, std::string(17, '['), "body: must not be nested deeper than 16 levels"},
+           {Method::post, create, std::string(17, '['),
+            "body: must not be nested deeper than 16 levels"},
            {Method::post, create, "{}", "region: is required"},
            {Method::post, create, R"({"region":7})", "region: must be a string"},
            {Method::post, create, R"({"region":""})", "region: must not be empty"},
            {Method::post, create, R"({"region":"X"})", "region: must be one of London, Seattle"},
-           {Method::post, create, R"({"region":"a","region":"b"})", "region: is given more than once"},
-           {Method::post, create, R"({"region":"Seattle","clientIPs":["a",1]})", "clientIPs[1]: must be a string"},
-           {Method::post, create, R"({"region":"Seattle","clientIPs":1})", "clientIPs: must be an array"},
-           {Method::post, create, R"({"region":"Seattle","deploymentId":"x"})", "deploymentId: names no deployment of this app"},
-           {Method::post, create, R"({"region":"Seattle","roomConfig":")" + std::string(10'001, 'a') + "\"}",
+           {Method::post, create, R"({"region":"a","region":"b"})",
+            "region: is given more than once"},
+           {Method::post, create, R"({"region":"Seattle","clientIPs":["a",1]})",
+            "clientIPs[1]: must be a string"},
+           {Method::post, create, R"({"region":"Seattle","clientIPs":1})",
+            "clientIPs: must be an array"},
+           {Method::post, create, R"({"region":"Seattle","deploymentId":"x"})",
+            "deploymentId: names no deployment of this app"},
+           {Method::post, create,
+            R"({"region":"Seattle","roomConfig":")" + std::string(10'001, 'a') + "\"}",
             "roomConfig: must have at most 10000 characters, has 10001"},
-           {Method::post, create + "?roomId=a%20b", good, "roomId: must match [A-Za-z0-9_-]{1,100}"},
+           {Method::post, create + "?roomId=a%20b", good,
+            "roomId: must match [A-Za-z0-9_-]{1,100}"},
            {Method::post, create + "?roomId=a&roomId=b", good, "roomId: is given more than once"},
            {Method::post, create + "?roomId=%zz", good, "query: has broken percent-encoding"},
            {Method::post, update, "{}", "roomConfig: is required"},
@@ -87,14 +100,19 @@ TEST_CASE("what is wrong with a value reads as its field, a colon and a rule") {
            {Method::get, latest + "?status=x", "",
             "status: must be one of starting, running, draining, stopping, stopped, failed"},
            {Method::get, latest + "?region=X", "", "region: must be one of London, Seattle"},
-           {Method::get, latest + "?before=x", "", "before: must be a number"},
-           {Method::get, latest + "?before=-1", "", "before: must be milliseconds since 1970, from 0 to the year 9999"},
-           {Method::post, "/processes/v3/apps/app-1/processes/regions/X", "", "region: must be one of London, Seattle"},
-           {Method::get, metrics + "?step=0", "", "step: must be a whole number of seconds from 1 to 86400"},
-           {Method::get, metrics + "?start=-1", "", "start: must be seconds since 1970, from 0 to the year 9999"},
+           {Method::get, latest + "?before=x", "", before},
+           {Method::get, latest + "?before=-1", "", before},
+           {Method::post, "/processes/v3/apps/app-1/processes/regions/X", "",
+            "region: must be one of London, Seattle"},
+           {Method::get, metrics + "?step=0", "", step},
+           {Method::get, metrics + "?step=x", "", step},
+           {Method::get, metrics + "?step=1.5", "", step},
+           {Method::get, metrics + "?start=-1", "", start},
+           {Method::get, metrics + "?start=nan", "", start},
            {Method::get, metrics + "?start=9&end=8", "", "start: must not be after end"},
            {Method::get, metrics + "?metrics=x", "",
-            "metrics: must be one of cpu, memory, rateEgress, totalEgress, activeConnections, gpuMemory, "
+            "metrics: must be one of cpu, memory, rateEgress, totalEgress, activeConnections, "
+            "gpuMemory, "
             "gpuUtilization"},
        }) {
     Harness harness;

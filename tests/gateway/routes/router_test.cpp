@@ -263,8 +263,9 @@ TEST_CASE("the field of an error is named once") {
   CHECK(routes::to_response(
             {.code = domain::ErrorCode::invalid, .message = "is required", .field = "region"})
             .body == R"({"message":"region: is required"})");
-  CHECK(routes::to_response(
-            {.code = domain::ErrorCode::refused, .message = "\"a\" is already taken", .field = "roomId"})
+  CHECK(routes::to_response({.code = domain::ErrorCode::refused,
+                             .message = "\"a\" is already taken",
+                             .field = "roomId"})
             .body == R"({"message":"roomId: \"a\" is already taken"})");
   CHECK(routes::to_response({.code = domain::ErrorCode::not_found, .message = "room not found"})
             .body == R"({"message":"room not found"})");
