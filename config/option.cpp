@@ -93,7 +93,7 @@ void report_unknown_below(const std::vector<Facts>& facts, const Table& table,
       continue;
     }
     if (value.table() == nullptr) {
-      report_value(scope, prefix + name, value, "a table, [" + prefix + name + "]");
+      report_kind(scope, prefix + name, value, "a table, [" + prefix + name + "]");
     }
     if (const Table* const inner = inside(value)) {
       report_unknown_below(facts, *inner, name, prefix, scope);
@@ -115,6 +115,14 @@ void report_value(Scope& scope, const std::string& name, const Value& value,
                   std::string_view allowed) {
   scope.report(name, value.given ? show(Value{.data = *value.given, .given = {}}) : show(value),
                "allowed: " + std::string(allowed));
+}
+
+void report_kind(Scope& scope, const std::string& name, const Value& value,
+                 std::string_view allowed) {
+  if (value.table() == nullptr && value.array() == nullptr) {
+    return report_value(scope, name, value, allowed);
+  }
+  scope.report(name, kind_name(value), "allowed: " + std::string(allowed));
 }
 
 const std::string* read_string(const Value& value, const std::string& name,

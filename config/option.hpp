@@ -71,6 +71,10 @@ void read_table(const OptionSet<T>& options, const Table& table, const std::stri
 void report_value(Scope& scope, const std::string& name, const Value& value,
                   std::string_view allowed);
 
+// The same, without showing what is in a table or a list: somewhere below may stand a secret.
+void report_kind(Scope& scope, const std::string& name, const Value& value,
+                 std::string_view allowed);
+
 // The string of a value; null (and reported) when it is none.
 [[nodiscard]] const std::string* read_string(const Value& value, const std::string& name,
                                              std::string_view allowed, Scope& scope);

@@ -204,7 +204,9 @@ Option<T> tables(std::string name, Get get, OptionSet<Element> set, std::size_t 
   option.read = [get, set = std::move(set), most, allowed, finish](
                     const Value& value, const std::string& full, T& target, Scope& scope) {
     const Array* const elements = value.array();
-    if (elements == nullptr || elements->size() > most) report_value(scope, full, value, allowed);
+    if (elements == nullptr || elements->size() > most) {
+      report_kind(scope, full, value, allowed);
+    }
     if (const Table* const single = value.table()) {
       // [name] for [[name]]: what is wrong inside is wrong either way.
       Element element{};

@@ -86,7 +86,7 @@ void read_env(const Value& value, const std::string& name, AppDraft& app, Scope&
           "is not a name for a variable; allowed: 1 to 100 characters of A-Z a-z 0-9 _, not "
           "beginning with a digit");
     } else if (domain::is_reserved_variable(key)) {
-      scope.report(entry, show(given),
+      scope.report(entry, "(not shown)",
                    "is set by Innkeeper; allowed: any name but PORT, PORT_*, HATHORA_*_PORT, "
                    "INNKEEPER_* and the HATHORA_* that processes are given");
     }

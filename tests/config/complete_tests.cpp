@@ -156,6 +156,18 @@ deployment = [{ command = 1, transport = "x" }]
   }
 }
 
+TEST_CASE("what may be a secret is not shown with the table around it") {
+  for (const std::string text :
+       {"[app]\nid = \"a\"\n[app.deployment]\nenv = { KEY = \"hunter2\" }\n",
+        "[[app]]\nid = \"a\"\n[[app.deployment]]\nenv = { KEY = \"hunter2\" }\n",
+        "[[app]]\nid = \"a\"\n[app.deployment]\nenv = { HATHORA_APP_SECRET = \"hunter2\" }\n"}) {
+    const Loaded loaded = load(minimal + text);
+    INFO(lines(loaded.problems));
+    CHECK_FALSE(loaded.settings.has_value());
+    CHECK(lines(loaded.problems).find("hunter2") == std::string::npos);
+  }
+}
+
 TEST_CASE("lists that are too long do not hide what is wrong in their elements") {
   const auto list = [](std::size_t n, const std::string& element, const std::string& last) {
     std::string out = "[";
