@@ -4,6 +4,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/exceptions.hpp"
 #include "actors/wire/errors.hpp"
 #include "metrics/log.hpp"
 
@@ -93,6 +94,7 @@ store::Mutation catalog_changes(const domain::CatalogSnapshot& stored,
 }
 
 catalog_actor::behavior_type run_catalog(CatalogPointer self, CatalogDeps deps) {
+  self->set_exception_handler(log_exception);
   self->state.deps = std::move(deps);
   bring_up_to_date(self);
   return {[self](catalog_atom) { return self->state.snapshot; }};

@@ -1,5 +1,6 @@
 #include "actors/host_actor.hpp"
 
+#include "actors/exceptions.hpp"
 #include "actors/process_actor.hpp"
 #include "actors/wire/errors.hpp"
 #include "metrics/log.hpp"
@@ -51,6 +52,7 @@ domain::Result<std::shared_ptr<runner::Runner>> open_runner(const config::Settin
   options.port_first = host.port_first;
   options.port_last = host.port_last;
   options.log_bytes = host.log_bytes;
+  options.retention = settings.policy.destroyed_retention;
   options.start_timeout = settings.timeouts.start;
   options.stop_grace = settings.timeouts.stop_grace;
   if (host.tls) options.tls = runner::TlsFiles{host.tls->cert_file, host.tls->key_file};
@@ -92,6 +94,7 @@ HostDeps host_deps(const config::Settings& settings, const Environment& environm
 void HostState::start(Self self, HostDeps deps) {
   self_ = self;
   deps_ = std::move(deps);
+  self_->set_exception_handler(log_exception);
   self_->set_down_handler([this](const caf::down_msg& message) { process_down(message); });
   self_->set_exit_handler([this](const caf::exit_msg& message) {
     for (const auto& [process, actor] : processes_) self_->send_exit(actor, message.reason);

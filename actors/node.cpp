@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -11,8 +12,11 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/backoff.hpp"
 #include "actors/catalog_actor.hpp"
+#include "actors/exceptions.hpp"
 #include "actors/region_scheduler.hpp"
+#include "actors/store/other_regions.hpp"
 #include "actors/store_actor.hpp"
 #include "actors/wire/errors.hpp"
 #include "actors/wire/registration.hpp"
@@ -23,6 +27,9 @@ namespace {
 
 constexpr auto supervision_interval = std::chrono::milliseconds(250);
 constexpr auto supervision_interval_until_ready = std::chrono::milliseconds(10);
+// Between tries to get a failed store or region going again.
+constexpr auto retry_pause_shortest = std::chrono::milliseconds(100);
+constexpr auto retry_pause_longest = std::chrono::seconds(5);
 constexpr auto shutdown_patience = std::chrono::seconds(20);
 
 struct SupervisorDeps {
@@ -45,11 +52,14 @@ class Supervisor {
     deps_ = std::move(deps);
     // Epochs grow over restarts, so that a host never takes an old scheduler's order for a new one's.
     epoch_ = static_cast<std::uint64_t>(deps_.environment.now().time_since_epoch().count());
+    self_->set_exception_handler(log_exception);
     self_->set_down_handler([this](const caf::down_msg& message) { down(message); });
     self_->set_exit_handler([this](const caf::exit_msg& message) { end(message.reason); });
     if (deps_.settings.node.region)
       for (const auto& region : deps_.settings.regions) lead(region);
     if (deps_.spawn_host) start_host();
+    for (const auto& region_name : names())
+      if (!has_host(region_name)) log::event("region.no_host", {{"region", region_name.str()}});
     publish();
     tick();
   }
@@ -59,9 +69,12 @@ class Supervisor {
     const bool ready = last_ && last_->ready;
     self_->delayed_send(self_, ready ? supervision_interval : supervision_interval_until_ready,
                         tick_atom::value);
-    self_->request(deps_.store, caf::infinite, probe_atom::value)
-        .then([this](std::uint64_t failures) { store_works(failures); },
-              [this](const caf::error& error) { store_fails(wire::from_caf(error).message); });
+    const auto moment = Backoff::Clock::now();
+    if (ready && moment - ready_since_ >= retry_.longest()) retry_.reset();
+    if (retry_.due(moment))
+      self_->request(deps_.store, caf::infinite, probe_atom::value)
+          .then([this](std::uint64_t failures) { store_works(failures); },
+                [this](const caf::error& error) { store_fails(wire::from_caf(error).message); });
     for (auto& [region_name, region] : regions_)
       self_->request(region.scheduler, caf::infinite, ready_atom::value)
           .then([this, region_name = region_name](bool answer) { region_answers(region_name, answer); },
@@ -72,9 +85,18 @@ class Supervisor {
   struct Region {
     region_scheduler_actor scheduler;
     bool ready = false;
+    bool down = false;  // the scheduler has ended; another one is started when it is time to try again
+    std::string load_failure;  // why the region could not be loaded, until it is ready again
   };
 
+  // Hosts of other nodes cannot attach yet, so the one of this node is the only one that there can be.
+  [[nodiscard]] bool has_host(const domain::RegionName& region_name) const {
+    return deps_.spawn_host && region_name == deps_.settings.host.region;
+  }
+
   void lead(const domain::RegionName& region_name) {
+    auto& known = regions_[region_name];
+    if (known.load_failure.empty()) log::event("region.recovering", {{"region", region_name.str()}});
     RegionDeps region{.environment = deps_.environment,
                       .lease = std::make_shared<Lease>(Lease{.region = region_name, .epoch = ++epoch_}),
                       .store = deps_.store,
@@ -83,7 +105,7 @@ class Supervisor {
                       .policy = deps_.settings.policy};
     auto scheduler = self_->spawn(run_region_scheduler, std::move(region));
     self_->monitor(scheduler);
-    regions_[region_name] = {.scheduler = std::move(scheduler)};
+    known = {.scheduler = std::move(scheduler), .load_failure = std::move(known.load_failure)};
     if (host_ && region_name == deps_.settings.host.region) attach();
   }
 
@@ -99,13 +121,20 @@ class Supervisor {
     self_->send(host_, attach_atom::value, caf::actor_cast<caf::actor>(region->second.scheduler));
   }
 
-  // After a failure of the store, what a scheduler holds may be ahead of the disk: it begins anew.
+  // After a failure of the store, what a scheduler holds may be ahead of the disk: it begins anew. So do those
+  // that have ended.
   void store_works(std::uint64_t failures) {
     store_failure_.clear();
-    if (std::exchange(store_failures_, failures) == failures || ending_) return publish();
+    if (ending_) return;
+    const bool has_failed = std::exchange(store_failures_, failures) != failures;
+    if (has_failed) retry_later();
     for (const auto& region_name : names()) {
-      self_->demonitor(regions_[region_name].scheduler.address());
-      self_->send_exit(regions_[region_name].scheduler, caf::exit_reason::user_shutdown);
+      auto& region = regions_[region_name];
+      if (!has_failed && !region.down) continue;
+      if (!region.down) {
+        self_->demonitor(region.scheduler.address());
+        self_->send_exit(region.scheduler, caf::exit_reason::user_shutdown);
+      }
       lead(region_name);
     }
     publish();
@@ -113,12 +142,47 @@ class Supervisor {
 
   void store_fails(const std::string& why) {
     store_failure_ = why;
+    retry_later();
     publish();
   }
 
+  void retry_later() { retry_.failed(Backoff::Clock::now(), deps_.environment.random()); }
+
   void region_answers(const domain::RegionName& region_name, bool ready) {
-    regions_[region_name].ready = ready;
+    auto& region = regions_[region_name];
+    if (region.down) return;
+    region.ready = ready;
+    if (ready) region.load_failure.clear();
     publish();
+  }
+
+  // One that had worked is started again at once. One that ended while it was being loaded would end in the
+  // same way again: it has to wait.
+  void scheduler_ended(const domain::RegionName& region_name, const caf::error& reason) {
+    auto& region = regions_[region_name];
+    const bool had_worked = std::exchange(region.ready, false);
+    region.down = true;
+    if (is_own_error(reason)) {
+      note_load_failure(region_name, region, wire::from_caf(reason).message);
+    } else {
+      deps_.environment.metrics->actor_restarted("region_scheduler");
+      log::event("actor.restarted", {{"actor", "region_scheduler"}, {"region", region_name.str()}});
+    }
+    if (had_worked)
+      lead(region_name);
+    else
+      retry_later();
+    publish();
+  }
+
+  static void note_load_failure(const domain::RegionName& region_name, Region& region, const std::string& why) {
+    if (std::exchange(region.load_failure, why) == why) return;
+    log::event("region.load_failed", {{"region", region_name.str()}, {"reason", why}});
+  }
+
+  // A scheduler ends with an error of ours when the store does not give it its region; else it broke.
+  static bool is_own_error(const caf::error& reason) {
+    return reason && reason.category() == wire::to_caf({}).category();
   }
 
   [[nodiscard]] std::vector<domain::RegionName> names() const {
@@ -142,10 +206,7 @@ class Supervisor {
     }
     for (const auto& region_name : names()) {
       if (message.source != regions_[region_name].scheduler) continue;
-      deps_.environment.metrics->actor_restarted("region_scheduler");
-      log::event("actor.restarted", {{"actor", "region_scheduler"}, {"region", region_name.str()}});
-      lead(region_name);
-      publish();
+      scheduler_ended(region_name, message.reason);
       return;
     }
   }
@@ -155,6 +216,7 @@ class Supervisor {
     end_reason_ = reason;
     deps_.routing->clear();
     if (host_) self_->send_exit(host_, caf::exit_reason::user_shutdown);
+    std::erase_if(regions_, [](const auto& region) { return region.second.down; });
     for (auto& [region_name, region] : regions_)
       self_->send_exit(region.scheduler, caf::exit_reason::user_shutdown);
     finish_if_alone();
@@ -173,17 +235,23 @@ class Supervisor {
     for (const auto& [region_name, region] : regions_) {
       table->regions.push_back(
           {.name = region_name, .tag = domain::region_tag(region_name), .scheduler = region.scheduler});
-      table->parts.emplace_back("region " + region_name.str(),
-                                region.ready ? "ready" : "is loaded from the store, or waits for a host that it knows");
+      table->parts.emplace_back("region " + region_name.str(), state_of(region_name, region));
       table->ready = table->ready && region.ready;
     }
     if (last_ && last_->parts == table->parts && same_schedulers(*last_, *table)) return;
     if (last_ && last_->ready && !table->ready)
       log::event("node.unready", {{"reason", store_failure_.empty() ? "a region is not ready"
                                                                     : store_failure_.c_str()}});
+    if (table->ready && !(last_ && last_->ready)) ready_since_ = Backoff::Clock::now();
     last_ = table;
     deps_.routing->publish(table);
     deps_.environment.metrics->set_ready(table->ready);
+  }
+
+  [[nodiscard]] std::string state_of(const domain::RegionName& region_name, const Region& region) const {
+    if (region.ready) return has_host(region_name) ? "ready" : "ready, but no host serves it: its rooms wait";
+    if (!region.load_failure.empty()) return "cannot be loaded from the store, and is tried again; the log says why";
+    return "is loaded from the store, or waits for a host that it knows";
   }
 
   static bool same_schedulers(const RoutingTable& a, const RoutingTable& b) {
@@ -198,6 +266,8 @@ class Supervisor {
   host_actor host_;
   std::uint64_t store_failures_ = 0;
   std::string store_failure_;
+  Backoff retry_{retry_pause_shortest, retry_pause_longest};
+  Backoff::Clock::time_point ready_since_{};
   std::shared_ptr<const RoutingTable> last_;
   bool ending_ = false;
   caf::error end_reason_;
@@ -227,6 +297,18 @@ domain::Result<std::map<domain::AppId, std::string>> read_secrets(
     out.emplace(app.id, std::move(secret));
   }
   return out;
+}
+
+// Rooms that nobody answers for, because their region is no longer in the configuration.
+void warn_of_other_regions(const config::Settings& settings) {
+  const auto others = store::other_regions(settings.store.sqlite_path, settings.regions);
+  // The store itself says what is wrong with it.
+  if (!others) return;
+  for (const auto& other : *others)
+    log::event("region.not_served",
+               {{"region", other.region.str()},
+                {"rooms", other.rooms},
+                {"advice", "name it in a [[region]] again, at least until its rooms are destroyed"}});
 }
 
 template <class Handle>
@@ -265,6 +347,10 @@ domain::Result<void> Node::start(std::chrono::milliseconds timeout) {
   auto opened = store::open_sqlite(settings_.store.sqlite_path);
   if (!opened) return std::move(opened).error();
   log::event("store.opened", {{"path", settings_.store.sqlite_path}});
+  // Beside the loading of the regions, which takes as long. Ends with this function.
+  std::future<void> others;
+  if (settings_.node.region)
+    others = std::async(std::launch::async, [this] { warn_of_other_regions(settings_); });
   store_ = spawn_store(system_, std::move(opened).value(), environment_.metrics);
   catalog_ = system_.spawn(run_catalog, CatalogDeps{.environment = environment_,
                                                     .store = store_,

@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/exceptions.hpp"
 #include "metrics/log.hpp"
 
 namespace innkeeper::actors {
@@ -48,6 +49,7 @@ wire::ProcessReport to_wire(const runner::Report& report) {
 
 process_actor::behavior_type run_process(process_actor::stateful_pointer<ProcessState> self,
                                          ProcessDeps deps) {
+  self->set_exception_handler(log_exception);
   self->state.deps = std::move(deps);
   const auto& d = self->state.deps;
   // The runner must not keep the actor alive, and calls from its own thread.

@@ -4,6 +4,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/exceptions.hpp"
 #include "actors/wire/errors.hpp"
 #include "metrics/log.hpp"
 
@@ -26,6 +27,7 @@ void RegionScheduler::start(Self self, RegionDeps deps) {
                     .store = deps_.store,
                     .scheduler = caf::actor_cast<region_scheduler_actor>(self),
                     .connection_info_resumes = deps_.policy.connection_info_resumes});
+  self->set_exception_handler(log_exception);
   self->set_down_handler([this](const caf::down_msg& message) { down(message); });
   // Everything else waits in the mailbox until the region is loaded.
   self->request(deps_.store, caf::infinite, load_atom::value, deps_.lease)
@@ -34,11 +36,8 @@ void RegionScheduler::start(Self self, RegionDeps deps) {
             load(*snapshot);
             self_->delayed_send(self_, tick_interval, tick_atom::value);
           },
-          [this](const caf::error& error) {
-            const auto reason = wire::from_caf(error).message;
-            log::event("region.load_failed", {{"region", region()}, {"reason", reason}});
-            self_->quit(error);
-          });
+          // The node, which tries again, knows whether that is news.
+          [this](const caf::error& error) { self_->quit(error); });
 }
 
 void RegionScheduler::failed(const std::string& why) {

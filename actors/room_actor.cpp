@@ -6,6 +6,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/domain/limits.hpp"
+#include "actors/exceptions.hpp"
 #include "actors/wire/errors.hpp"
 
 namespace innkeeper::actors {
@@ -277,6 +278,7 @@ domain::RoomView view_of(const domain::RoomRecord& room, const domain::AppId& ap
 room_actor::behavior_type run_room(room_actor::stateful_pointer<RoomBehavior> self, RoomSeed seed) {
   auto* room = &self->state;
   room->start(self, std::move(seed));
+  self->set_exception_handler(log_exception);
   self->set_down_handler([room](const caf::down_msg&) { room->scheduler_down(); });
   return {
       [room](create_atom, const std::shared_ptr<const RoomBirth>& birth) { return room->create(*birth); },

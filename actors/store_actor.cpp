@@ -10,6 +10,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/domain/limits.hpp"
+#include "actors/exceptions.hpp"
 #include "actors/wire/errors.hpp"
 #include "metrics/log.hpp"
 
@@ -18,12 +19,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr double slow_commit_seconds = 0.5;
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 struct StoreState {
   static inline const char* name = "store";
+  // What can be in trouble beside the regions, which are read one by one.
+  static inline const std::string whole_store = "store";
 
   struct Waiting {
     caf::typed_response_promise<wire::Done> promise;
@@ -45,7 +50,8 @@ struct StoreState {
   std::vector<Waiting> waiting;
   bool failed = false;
   std::uint64_t failures = 0;
-  std::string failure;
+  // What does not work now, and why: said once, until it works again or fails for another reason.
+  std::map<std::string, std::string> troubles;
   Clock::time_point sized{};
 
   caf::result<wire::Done> commit(const Lease& lease, const store::Mutation& mutation) {
@@ -59,7 +65,7 @@ struct StoreState {
     auto outcome = store->apply(mutation);
     applying += Clock::now() - start;
     if (!outcome && outcome.error().code == domain::ErrorCode::unavailable) {
-      fail(outcome.error().message);
+      commit_failed(outcome.error().message);
       return wire::to_caf(unavailable());
     }
     auto promise = self->make_response_promise<wire::Done>();
@@ -70,7 +76,7 @@ struct StoreState {
 
   bool open_batch() {
     if (auto opened = store->begin(); !opened) {
-      fail(opened.error().message);
+      commit_failed(opened.error().message);
       return false;
     }
     batch_open = true;
@@ -85,12 +91,15 @@ struct StoreState {
     batch_open = false;
     const auto start = Clock::now();
     if (auto committed = store->commit(); !committed) {
-      fail(committed.error().message);
+      commit_failed(committed.error().message);
       return;
     }
     const auto seconds = seconds_since(start);
     const auto answers = std::exchange(waiting, {});
     metrics->store_committed(seconds, answers.size());
+    if (seconds >= slow_commit_seconds)
+      log::event("store.slow_commit", {{"ms", static_cast<std::int64_t>(seconds * 1000)},
+                                       {"changes", static_cast<std::uint64_t>(answers.size())}});
     metrics->stage("store", (std::chrono::duration<double>(applying).count() + seconds) /
                                 static_cast<double>(answers.size()));
     for (const auto& [promise, outcome] : answers) {
@@ -107,10 +116,23 @@ struct StoreState {
     }
   }
 
+  void commit_failed(const std::string& why) {
+    fail();
+    if (is_news(whole_store, why)) log::event("store.commit_failed", {{"reason", why}});
+  }
+
+  bool is_news(const std::string& what, const std::string& why) {
+    const auto [known, is_new] = troubles.emplace(what, why);
+    return std::exchange(known->second, why) != why || is_new;
+  }
+
+  void works(const std::string& what) {
+    if (troubles.erase(what) > 0 && troubles.empty()) log::event("store.recovered");
+  }
+
   // The open batch is lost as a whole; whether its commit reached the disk is not known.
-  void fail(const std::string& why) {
+  void fail() {
     failed = true;
-    failure = why;
     batch_open = false;
     ++failures;
     // What the schedulers hold in memory may be ahead of the disk now: each has to load its region anew,
@@ -118,7 +140,6 @@ struct StoreState {
     for (auto& [region, holder] : holders) holder.valid = false;
     metrics->store_failed();
     metrics->set_store_up(false);
-    log::event("store.commit_failed", {{"reason", why}});
     for (auto& [promise, outcome] : std::exchange(waiting, {})) promise.deliver(wire::to_caf(unavailable()));
   }
 
@@ -130,26 +151,34 @@ struct StoreState {
   caf::result<std::uint64_t> probe() {
     if (!failed) return failures;
     if (auto ready = store->reopen(); !ready) {
-      failure = ready.error().message;
+      const auto& why = ready.error().message;
+      if (is_news(whole_store, why)) log::event("store.open_failed", {{"reason", why}});
       return wire::to_caf(unavailable());
     }
     failed = false;
     metrics->set_store_up(true);
-    log::event("store.recovered");
+    // Opening it includes a commit. A region that could not be read has yet to show that it can be.
+    works(whole_store);
     return failures;
   }
 
-  // Reads see what is committed, so the open batch goes first.
+  // Reads see what is committed, so the open batch goes first. `what` is read, for the log.
   template <class T, class Read>
-  caf::result<T> read(Read&& read) {
+  caf::result<T> read(const std::string& what, Read&& read) {
     close_batch();
     if (failed) return wire::to_caf(unavailable());
     auto result = read(*store);
     if (!result) {
       // A store that cannot be read must be reopened before it can be trusted with commits.
-      if (result.error().code == domain::ErrorCode::unavailable) fail(result.error().message);
-      return wire::to_caf(failed ? unavailable() : result.error());
+      if (result.error().code == domain::ErrorCode::unavailable) {
+        fail();
+        const auto& why = result.error().message;
+        if (is_news(what, why)) log::event("store.read_failed", {{"part", what}, {"reason", why}});
+      }
+      // Why a region cannot be loaded goes to the node's log; the rest is for clients, who need not know.
+      return wire::to_caf(failed && what == whole_store ? unavailable() : result.error());
     }
+    works(what);
     return std::move(result).value();
   }
 };
@@ -161,6 +190,7 @@ using StoreHolder = std::shared_ptr<std::unique_ptr<store::Store>>;
 
 store_actor::behavior_type run_store(StatePointer self, const StoreHolder& holder,
                                      std::shared_ptr<metrics::Metrics> metrics) {
+  self->set_exception_handler(log_exception);
   auto& state = self->state;
   state.self = self;
   state.store = std::move(*holder);
@@ -172,7 +202,7 @@ store_actor::behavior_type run_store(StatePointer self, const StoreHolder& holde
       },
       [self](load_atom, const LeasePtr& lease) {
         return self->state.read<SnapshotPtr>(
-            [&](store::Store& s) -> domain::Result<SnapshotPtr> {
+            "region " + lease->region.str(), [&](store::Store& s) -> domain::Result<SnapshotPtr> {
               auto loaded = s.load_region(lease->region);
               if (!loaded) return std::move(loaded).error();
               auto& writer = self->state.holders[lease->region.str()];
@@ -181,10 +211,11 @@ store_actor::behavior_type run_store(StatePointer self, const StoreHolder& holde
             });
       },
       [self](load_atom, const domain::RoomId& room) {
-        return self->state.read<RoomRecordPtr>([&](store::Store& s) { return s.load_room(room); });
+        return self->state.read<RoomRecordPtr>(
+            StoreState::whole_store, [&](store::Store& s) { return s.load_room(room); });
       },
       [self](load_atom) {
-        return self->state.read<CatalogPtr>([&](store::Store& s) -> domain::Result<CatalogPtr> {
+        return self->state.read<CatalogPtr>(StoreState::whole_store, [&](store::Store& s) -> domain::Result<CatalogPtr> {
           auto loaded = s.load_catalog();
           if (!loaded) return std::move(loaded).error();
           return CatalogPtr{std::make_shared<domain::CatalogSnapshot>(std::move(loaded).value())};

@@ -220,7 +220,7 @@ void add_timeouts_and_policy(OptionSet<Draft>& set) {
   set.push_back(duration<Draft>(
       "policy.destroyed_retention",
       [](Draft & d) -> auto& { return d.settings.policy.destroyed_retention; }, seconds(0),
-      hours(8'760), "How long destroyed rooms and ended processes are kept"));
+      hours(8'760), "How long destroyed rooms and ended processes, with their output, are kept"));
   set.push_back(whole<Draft>(
       "policy.start_attempts", [](Draft & d) -> auto& { return d.settings.policy.start_attempts; },
       1, 100, "Starts that may fail before the rooms that wait for the process are destroyed"));

@@ -22,6 +22,7 @@
 #include "gateway/secrets.hpp"
 #include "metrics/log.hpp"
 #include "metrics/metrics.hpp"
+#include "metrics/seldom.hpp"
 
 namespace innkeeper {
 namespace {
@@ -29,6 +30,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto start_timeout = 60s;
+constexpr auto refusal_log_pause = 10s;
 
 // Blocked in every thread, so that only `wait_for_stop` takes them.
 sigset_t stop_signals() {
@@ -126,7 +128,7 @@ class Gateway {
   void stop() {
     if (started_) {
       for (auto& core : cores_) core->end_waits();
-      server_.shutdown(settings_.gateway.shutdown_grace);
+      if (!server_.shutdown(settings_.gateway.shutdown_grace)) log::event("http.shutdown_forced");
     }
     for (auto& core : cores_) core->detach(started_);
     routers_.clear();
@@ -139,7 +141,11 @@ class Gateway {
     return {.connection_opened = [metrics] { metrics->http_connection_opened(); },
             .connection_closed = [metrics] { metrics->http_connection_closed(); },
             .connection_refused =
-                [metrics](std::string_view reason) { metrics->http_connection_refused(reason); },
+                [metrics, seldom = std::make_shared<log::Seldom>(refusal_log_pause)](std::string_view reason) {
+                  metrics->http_connection_refused(reason);
+                  if (const auto count = seldom->pass(log::Seldom::Clock::now()); count > 0)
+                    log::event("http.connection_refused", {{"reason", reason}, {"connections", count}});
+                },
             .refused_request =
                 [refused](int status, double seconds) { refused->observe(status, seconds); },
             .always_served =

@@ -142,7 +142,7 @@ void event(std::string_view id, std::initializer_list<Field> fields) {
   }
   const Level level = index == no_event ? Level::warning : facts[index].level;
   Output& out = output();
-  if (level < out.least.load(std::memory_order_relaxed)) return;
+  if (!enabled(level)) return;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   std::uint64_t suppressed = 0;
@@ -152,6 +152,10 @@ void event(std::string_view id, std::initializer_list<Field> fields) {
     emit("log.suppressed", Level::warning, now, about.data(), about.size());
   }
   if (admitted) emit(id, level, now, fields.begin(), fields.size());
+}
+
+bool enabled(Level level) noexcept {
+  return level >= output().least.load(std::memory_order_relaxed);
 }
 
 void set_level(Level least) { output().least.store(least, std::memory_order_relaxed); }

@@ -34,6 +34,8 @@ struct Field {
 void event(std::string_view id, std::initializer_list<Field> fields = {});
 
 void set_level(Level least);
+// True when events of this level are written: spares the work for fields that nobody would see.
+[[nodiscard]] bool enabled(Level level) noexcept;
 // Replaces standard error, for tests; an empty function puts it back.
 void set_sink(std::function<void(std::string_view line)> sink);
 // Called with the level of each line that is written, so that lines can be counted.

@@ -301,6 +301,10 @@ void RegionScheduler::creation_settled(RoomEntry& room) {
   const auto& deployment = room.record->deployment;
   if (const auto found = catalog_->find(deployment)) {
     metrics().room_created(region(), found->app.str());
+    if (log::enabled(log::Level::debug))
+      log::event("room.created", {{"region", region()},
+                                  {"app", found->app.str()},
+                                  {"room", room.record->id.str()}});
     if (runs(room)) {
       const auto took = now() - room.record->created_at;
       metrics().create_to_active(region(), found->app.str(), std::chrono::duration<double>(took).count());
@@ -351,6 +355,11 @@ void RegionScheduler::note_state(const domain::RoomRecord& before, const domain:
                                             {"app", deployment->app.str()},
                                             {"room", after.id.str()},
                                             {"reason", domain::to_string(reason)}});
+    else if (log::enabled(log::Level::debug))
+      log::event("room.destroyed", {{"region", region()},
+                                    {"app", deployment->app.str()},
+                                    {"room", after.id.str()},
+                                    {"reason", domain::to_string(reason)}});
     tombstones_.emplace_back(*after.destroyed_at, after.id);
   }
 }

@@ -6,6 +6,7 @@
 #include "actors/domain/limits.hpp"
 #include "actors/region_scheduler.hpp"
 #include "actors/wire/errors.hpp"
+#include "metrics/log.hpp"
 
 namespace innkeeper::actors {
 
@@ -91,6 +92,9 @@ void RegionScheduler::purge() {
       .then(
           [this, rooms, processes](wire::Done) {
             purging_ = false;
+            log::event("store.purged", {{"region", region()},
+                                        {"rooms", static_cast<std::uint64_t>(rooms.size())},
+                                        {"processes", static_cast<std::uint64_t>(processes.size())}});
             for (const auto& id : rooms) {
               auto* room = directory_.room(id);
               if (room == nullptr) continue;

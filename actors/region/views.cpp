@@ -32,6 +32,7 @@ std::string because(PlacementReason reason) {
   return {};
 }
 
+// Why a stay ended whose process is not known any more, or has not ended yet.
 std::string because(EndReason reason) {
   switch (reason) {
     case EndReason::none:
@@ -56,6 +57,34 @@ std::string because(EndReason reason) {
       return "There was no capacity for the room within the scheduling timeout.";
   }
   return {};
+}
+
+// The same when the process is known: with how that ended.
+std::string because(EndReason reason, const domain::ProcessRecord& process) {
+  if (!domain::is_final(process.status) || process.exit_summary.empty()) return because(reason);
+  const auto with_summary = [&](const char* what) { return what + (": " + process.exit_summary) + "."; };
+  switch (reason) {
+    case EndReason::none:
+    case EndReason::destroyed:
+    case EndReason::suspended:
+    case EndReason::moved_to_free_slot:
+    case EndReason::process_idle:
+      break;
+    case EndReason::process_stopped:
+      return process.exit_reason == domain::ExitReason::exited
+                 ? with_summary("The process ended by itself")
+                 : with_summary("The process was stopped by a command");
+    case EndReason::process_crashed:
+      return with_summary("The process crashed");
+    case EndReason::process_start_failed:
+      return with_summary("The process did not start");
+    case EndReason::host_lost:
+      return with_summary("The process was lost");
+    case EndReason::no_capacity:
+      if (process.scheduled_at) return with_summary("The host had no capacity for the process after all");
+      break;
+  }
+  return because(reason);
 }
 
 }  // namespace
@@ -172,14 +201,16 @@ caf::result<domain::RoomExplanation> RegionScheduler::explain(const domain::Room
                             .region = deps_.lease->region,
                             .status = shown.status,
                             .current = shown.current};
+  // Why the last stay ended, or when it lasts the one before: that is why the room is not where it was.
+  auto ended = record.allocations.rbegin();
   if (const auto* current = record.current()) {
     x.placed_because = because(current->placed);
-  } else if (!record.allocations.empty()) {
-    x.ended_because = because(record.allocations.back().ended);
+    ++ended;
   }
-  // Why the one before ended is why the room is not where it was.
-  if (record.current() != nullptr && record.allocations.size() > 1)
-    x.ended_because = because(std::next(record.allocations.rbegin())->ended);
+  if (ended != record.allocations.rend()) {
+    const auto* process = directory_.process(ended->process);
+    x.ended_because = process != nullptr ? because(ended->ended, process->record) : because(ended->ended);
+  }
   if (room->process != nullptr) {
     x.process = view(*room->process);
     if (!room->process->record.host.empty()) x.host = room->process->record.host;
@@ -188,7 +219,9 @@ caf::result<domain::RoomExplanation> RegionScheduler::explain(const domain::Room
     x.queue_position = queue_position(*room);
     x.gives_up_at = room->turn->since + deps_.timeouts.scheduling;
   }
-  x.placement = index_->explain(deployment->key, deployment->resources());
+  // A destroyed room is never placed again.
+  if (record.state != domain::RoomState::destroyed)
+    x.placement = index_->explain(deployment->key, deployment->resources());
   x.summary = sentence(*room, x);
   return x;
 }

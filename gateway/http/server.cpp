@@ -100,9 +100,9 @@ bool Server::serving() const noexcept {
                                         [](const auto& worker) { return worker->accepting(); });
 }
 
-void Server::shutdown(std::chrono::milliseconds grace) {
+bool Server::shutdown(std::chrono::milliseconds grace) {
   State& state = *state_;
-  if (!state.started || state.down) return;
+  if (!state.started || state.down) return true;
   state.down = true;
   ServerShared& shared = *state.shared;
   std::unique_lock lock(shared.drain_mutex);
@@ -111,11 +111,12 @@ void Server::shutdown(std::chrono::milliseconds grace) {
     boost::asio::post(worker->context(), [&worker = *worker] { worker.drain(); });
   }
   const auto all_closed = [&shared] { return shared.workers_open == 0; };
-  if (shared.drained.wait_for(lock, grace, all_closed)) return;
+  if (shared.drained.wait_for(lock, grace, all_closed)) return true;
   for (const auto& worker : state.workers) {
     boost::asio::post(worker->context(), [&worker = *worker] { worker.close_all(); });
   }
   shared.drained.wait(lock, all_closed);
+  return false;
 }
 
 }  // namespace innkeeper::http

@@ -57,8 +57,8 @@ class Server {
 
   // Stops accepting and answers what is in flight (each with `Connection: close`); after `grace`
   // closes what is left. Idle connections are closed at once. The io_contexts keep running until
-  // destruction, so that actors hosted on them can end.
-  void shutdown(std::chrono::milliseconds grace);
+  // destruction, so that actors hosted on them can end. False: something was left.
+  bool shutdown(std::chrono::milliseconds grace);
 
  private:
   struct State;

@@ -122,7 +122,11 @@ std::string explanation(const domain::RoomExplanation& explanation) {
   out += R"(,"givesUpAt":)";
   append_timestamp(out, explanation.gives_up_at);
   out += R"(,"placement":)";
-  append_placement(out, explanation.placement);
+  if (explanation.status != domain::RoomStatus::destroyed) {
+    append_placement(out, explanation.placement);
+  } else {
+    out += "null";  // it is never placed again
+  }
   out += '}';
   return out;
 }

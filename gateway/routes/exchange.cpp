@@ -3,13 +3,17 @@
 #include <utility>
 
 #include "gateway/routes/error_response.hpp"
+#include "metrics/log.hpp"
 
 namespace innkeeper::routes {
 
-Exchange::Exchange(http::Responder responder, metrics::Metrics::Route* metrics,
+Exchange::Exchange(http::Responder responder, std::string_view method, std::string_view route,
+                   metrics::Metrics::Route* metrics,
                    std::chrono::steady_clock::time_point received, std::string allow_origin,
                    bool vary_origin)
     : responder_(std::move(responder)),
+      method_(method),
+      route_(route),
       metrics_(metrics),
       received_(received),
       allow_origin_(std::move(allow_origin)),
@@ -57,7 +61,12 @@ void Exchange::send_empty(int status) {
   send(std::move(response));
 }
 
-void Exchange::fail(const domain::Error& error) { send(to_response(error)); }
+void Exchange::fail(const domain::Error& error) {
+  if (!answered_ && error.code == domain::ErrorCode::internal)
+    log::event("http.request_failed",
+               {{"method", method_}, {"route", route_}, {"reason", error.message}});
+  send(to_response(error));
+}
 
 port::Reply<void> reply_no_content(ExchangePtr exchange) {
   return [exchange = std::move(exchange)](domain::Result<void> result) {

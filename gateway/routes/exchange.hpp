@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "actors/domain/result.hpp"
 #include "gateway/http/message.hpp"
@@ -16,9 +17,10 @@ namespace innkeeper::routes {
 // its worker's thread.
 class Exchange {
  public:
-  // `metrics` may be null. `allow_origin` is what CORS answers, empty for nothing; with
+  // `method` and `route` (static text) name the request in the log. `metrics` may be null. `allow_origin` is what CORS answers, empty for nothing; with
   // `vary_origin` caches are told that the answer depends on the origin.
-  Exchange(http::Responder responder, metrics::Metrics::Route* metrics,
+  Exchange(http::Responder responder, std::string_view method, std::string_view route,
+           metrics::Metrics::Route* metrics,
            std::chrono::steady_clock::time_point received, std::string allow_origin,
            bool vary_origin);
   ~Exchange();
@@ -29,6 +31,7 @@ class Exchange {
   void send(http::Response response);
   void send_json(int status, std::string body);
   void send_empty(int status);
+  // Answers with the error. One of code `internal` is a mistake of ours, and goes to the log.
   void fail(const domain::Error& error);
   // The client asked to wait: that time is no work of ours, so it counts neither as in flight nor in the
   // route's durations.
@@ -36,6 +39,8 @@ class Exchange {
 
  private:
   http::Responder responder_;
+  std::string_view method_;
+  std::string_view route_;
   metrics::Metrics::Route* metrics_;
   std::chrono::steady_clock::time_point received_;
   std::string allow_origin_;

@@ -172,7 +172,8 @@ void Router::operator()(http::Request&& request, http::Responder responder) {
   std::string origin = allowed_origin(request);
   const bool cors = !origin.empty();
   const auto exchange = std::make_shared<Exchange>(
-      std::move(responder), metrics_of(pattern, label, request.method), received, std::move(origin),
+      std::move(responder), http::to_string(request.method), label,
+      metrics_of(pattern, label, request.method), received, std::move(origin),
       !any_origin_ && !options_.cors_origins.empty());
   if (match.outcome == PathIndex::Outcome::bad_encoding) {
     return exchange->send(error_response(400, "the path has broken percent-encoding"));

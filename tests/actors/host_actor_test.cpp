@@ -1,6 +1,7 @@
 #include "actors/host_actor.hpp"
 
 #include <condition_variable>
+#include <filesystem>
 #include <map>
 #include <mutex>
 
@@ -88,7 +89,7 @@ struct Config : caf::actor_system_config {
 // A host with real processes and schedulers that are made of a desk.
 class HostWorld {
  public:
-  HostWorld() {
+  explicit HostWorld(domain::Duration retention = std::chrono::hours(72)) {
     environment_.now = [] {
       return std::chrono::time_point_cast<domain::Duration>(std::chrono::system_clock::now());
     };
@@ -103,6 +104,7 @@ class HostWorld {
     settings_.host.cpu_millis = 2000;
     settings_.host.memory_mb = 4096;
     settings_.timeouts.stop_grace = std::chrono::seconds(5);
+    settings_.policy.destroyed_retention = retention;
     open();
   }
   ~HostWorld() { close(); }
@@ -150,6 +152,9 @@ class HostWorld {
                    wire::StopProcess{.process = process_id(number), .epoch = epoch});
   }
   [[nodiscard]] runner::Runner& runner() { return *runner_; }
+  [[nodiscard]] bool keeps(std::uint64_t number) const {
+    return std::filesystem::exists(settings_.node.data_dir + "/processes/" + to_string(process_id(number)));
+  }
 
  private:
   runner::testing::TemporaryFolder folder_;
@@ -265,6 +270,29 @@ TEST_CASE("processes that the scheduler does not know are stopped") {
   world.attach(second);
   REQUIRE(second->wait_phase(process_id(1), ended));
   CHECK_FALSE(alive(first->last(process_id(1)).pid));
+}
+
+TEST_CASE("directories of ended processes are kept for the retention of the settings") {
+  for (const bool kept : {true, false}) {
+    HostWorld world{kept ? std::chrono::hours(1) : std::chrono::milliseconds(0)};
+    const auto desk = std::make_shared<Desk>();
+    world.attach(desk);
+    world.start(1);
+    REQUIRE(desk->wait_phase(process_id(1), running));
+    world.stop(1);
+    REQUIRE(desk->wait_phase(process_id(1), ended));
+    REQUIRE(runner::testing::eventually([&] { return world.runner().inventory().empty(); }));
+    world.runner().survey();
+    if (kept) {
+      world.runner().survey();
+      CHECK(world.keeps(1));
+    } else {
+      CHECK(runner::testing::eventually([&] {
+        world.runner().survey();
+        return !world.keeps(1);
+      }));
+    }
+  }
 }
 
 TEST_CASE("a refused registration is tried again") {

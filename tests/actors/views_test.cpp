@@ -88,9 +88,14 @@ TEST_CASE("an explanation says why a room is no longer anywhere") {
       {[](World& w, const auto& r) { w.ok(w.suspend(r.room)); }, RoomStatus::suspended, "suspended by a command"},
       {[](World& w, const auto& r) { w.ok(w.destroy(r.room)); }, RoomStatus::destroyed, "destroyed by a command"},
       {[](World& w, const auto& r) { w.end(*r.process, ExitReason::crashed); }, RoomStatus::suspended,
-       "process crashed"},
+       "The process crashed: as the test says."},
       {[](World& w, const auto& r) { w.end(*r.process, ExitReason::exited); }, RoomStatus::destroyed,
-       "exited with code 0"},
+       "The process ended by itself: as the test says."},
+      {[](World& w, const auto& r) {
+         w.ok(w.stop(*r.process));
+         w.end(*r.process, ExitReason::ordered);
+       },
+       RoomStatus::destroyed, "The process was stopped by a command: as the test says."},
       {[](World& w, const auto& r) { w.ok(w.stop(*r.process)); }, RoomStatus::destroyed, "stopped by a command"},
       {[](World& w, const auto&) { w.lose(w.hosts.at("host-1")), w.jump(31s); }, RoomStatus::suspended,
        "host was lost"},
@@ -108,7 +113,20 @@ TEST_CASE("an explanation says why a room is no longer anywhere") {
     CHECK(x.placed_because.empty());
     CHECK_FALSE(x.current);
     CHECK_FALSE(x.process);
+    // A suspended room would be placed again, a destroyed one never.
+    CHECK(x.placement.hosts_total == (row.status == RoomStatus::suspended ? 1 : 0));
   }
+}
+
+TEST_CASE("an explanation of a room that was given up says what kept its process from starting") {
+  World w{{.policy = {.start_attempts = 1}}};
+  w.add_host("host-1", room_for(2));
+  const auto room = w.ok(w.create());
+  w.end(*room.process, ExitReason::start_timeout);
+  const auto x = w.ok(w.explain(room.room));
+  CHECK(x.status == RoomStatus::destroyed);
+  CHECK(x.ended_because == "The process did not start: as the test says.");
+  CHECK(x.placement.hosts.empty());
 }
 
 TEST_CASE("an explanation of a room that waited too long says so") {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "metrics/log.hpp"
+#include "metrics/seldom.hpp"
 
 namespace innkeeper::log {
 namespace {
@@ -68,7 +69,7 @@ TEST_CASE("the counter hears the level of each line that is written, and of no o
   set_counter([&levels](Level level) { levels.push_back(level); });
   event("node.ready");
   event("room.created");
-  event("http.accept_failed");
+  event("process.start_failed");
   CHECK(levels == std::vector<Level>{Level::info, Level::warning});
 }
 
@@ -84,6 +85,18 @@ TEST_CASE("lines of one event are bounded in a second, and what is left out is t
   CHECK(refused >= 1'000);
   CHECK(refused < sent);
   CHECK(ends_with(lines.back(), " info node.ready"));
+}
+
+TEST_CASE("of what happens too often one passes in each pause, and says for how many it stands") {
+  using namespace std::chrono_literals;
+  Seldom seldom{10s};
+  const Seldom::Clock::time_point start{1h};
+  CHECK(seldom.pass(start) == 1);
+  CHECK(seldom.pass(start) == 0);
+  CHECK(seldom.pass(start + 9s) == 0);
+  CHECK(seldom.pass(start + 10s) == 3);
+  CHECK(seldom.pass(start + 11s) == 0);
+  CHECK(seldom.pass(start + 60s) == 2);
 }
 
 TEST_CASE("lines of many threads do not run into each other") {
@@ -130,7 +143,7 @@ TEST_CASE("every event has an id of two words, a meaning, and a line in the refe
     CHECK(text.find("| `" + one.id + "` | " + to_string(one.level) + " |") != std::string::npos);
   }
   for (const std::string needed :
-       {"node.ready", "node.starting", "node.stopping", "node.stopped", "config.problem"}) {
+       {"node.ready", "node.starting", "node.stopping", "node.stopped"}) {
     CHECK(ids.contains(needed));
   }
 }

@@ -1,6 +1,7 @@
 """Limits and lack of capacity, against the real binary: what waits must neither shut others out nor be given
 up too early."""
 
+import re
 import socket
 import threading
 import time
@@ -42,6 +43,40 @@ class Keys(NodeTest):
         self.assertEqual(other.status, 422)
         self.assertIn("Idempotency-Key", other.json["message"])
         self.assertEqual(node.client.create(key="k-1").json, first.json)
+
+
+class Regions(NodeTest):
+    def test_a_region_without_a_host_takes_rooms_and_says_that_they_wait(self):
+        node = self.node(regions=["Seattle", "London"])
+        self.assertEqual(re.findall(r"warning region\.no_host region=(\w+)", node.log()), ["London"])
+        ready = node.client.get("/readyz")
+        self.assertEqual((ready.status, ready.json["parts"]["region Seattle"]), (200, "ready"))
+        self.assertIn("no host serves it", ready.json["parts"]["region London"])
+        room = self.assert_status(node.client.create(region="London"), 201).json["roomId"]
+        self.assertEqual(node.client.explain(room).json["queuePosition"], 1)
+
+    def test_rooms_of_a_region_that_was_taken_out_are_missed(self):
+        node = self.node(regions=["Seattle", "London"])
+        lost = [node.client.create(region="London").json["roomId"] for _ in range(3)]
+        node.client.destroy(lost[0])
+        kept, _ = node.create_active()
+        node.stop()
+        self.assertNotIn("region.not_served", node.log())
+        node.regions = ["Seattle"]
+        node.start()
+        self.assertEqual(re.findall(r"warning region\.not_served region=(\w+) rooms=(\d+)", node.log()),
+                         [("London", "2")])
+        self.assert_status(node.client.info(lost[1]), 404)
+        self.assert_status(node.client.create(region="London"), 422)
+        self.assertEqual(node.client.info(kept).json["status"], "active")
+        # An app that was taken out lives on.
+        node.stop()
+        taken, node.apps, node.regions = node.apps, [app("other")], ["Seattle", "London"]
+        node.start()
+        client = node.client.for_app(taken[0]["id"])
+        self.assertEqual(client.info(lost[1]).json["status"], "scheduling")
+        node.create_active(client)
+        node.apps = taken  # whose servers are stopped at the end
 
 
 class Ports(NodeTest):

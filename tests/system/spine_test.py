@@ -614,6 +614,24 @@ class Explain(NodeTest):
         self.assertRegex(explained["givesUpAt"], TIME)
         self.assertIn("cpu", str(explained["placement"]).lower())
 
+    def test_a_destroyed_room_says_how_its_process_ended_and_has_no_placement(self):
+        node = self.node([app(), app("mute", command=["/bin/sleep", "100"])],
+                         {"policy": {"on_process_failure": "destroy", "start_attempts": 1}, "timeouts": {"start": "1s"}})
+        mute = node.client.for_app(harness.app_id("mute"))
+        stuck = mute.create().json["roomId"]
+        crashed, info = node.create_active()
+        try:
+            talk(info["exposedPort"], "!exit 3")
+        except OSError:
+            pass
+        for room, because in ((crashed, r"^The process crashed: exited with code 3\.$"),
+                              (stuck, r"^The process did not start: did not bind port \d+ within 1 s\.$")):
+            wait_until(lambda: node.client.explain(room).json["status"] == "destroyed", "the room to be destroyed")
+            explained = node.client.explain(room).json
+            self.assertRegex(explained["endedBecause"], because)
+            for key in ("placement", "currentAllocation", "placedBecause", "process", "host", "queuePosition"):
+                self.assertIsNone(explained[key], key)
+
 
 class Catalog(NodeTest):
     def test_a_changed_deployment_is_a_new_one_and_rooms_keep_theirs(self):

@@ -39,7 +39,7 @@ TEST_CASE("a server that is shut down finishes what is in flight and says so") {
   CHECK(reply->headers.at("connection") == "close");
   busy.close();
   partial.close();
-  down.get();
+  CHECK(down.get());
   CHECK(server.counts().closed == 3);
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("after the grace a shutdown closes what is left") {
   Client client(server.port());
   client.send(get("/hold"));
   server.wait_for_held(1);
-  server.server().shutdown(milliseconds(50));
+  CHECK_FALSE(server.server().shutdown(milliseconds(50)));
   CHECK_FALSE(client.read_reply());
   CHECK(server.gone(0));  // the worker still runs
   server.release({0});

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "metrics/log.hpp"
 #include "tests/gateway/routes/harness.hpp"
 
 using namespace innkeeper;
@@ -293,6 +294,21 @@ TEST_CASE("an answer may come later, and a lost reply is answered with 500") {
   CHECK(harness.sink->responses[2].status == 500);
 }
 
+TEST_CASE("a mistake of the server's own is logged with its route, and no other error is") {
+  std::vector<std::string> lines;
+  log::set_sink([&lines](std::string_view line) { lines.emplace_back(line); });
+  Harness harness;
+  for (const auto code : {domain::ErrorCode::unavailable, domain::ErrorCode::not_found,
+                          domain::ErrorCode::overloaded, domain::ErrorCode::internal}) {
+    harness.core.failure = domain::Error{.code = code, .message = "told"};
+    CHECK(harness.get("/rooms/v2/app-1/info/r1").status >= 400);
+  }
+  log::set_sink({});
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].ends_with(
+      " error http.request_failed method=GET route=/rooms/v2/{appId}/info/{roomId} reason=told"));
+}
+
 TEST_CASE("a resume answers 200, with the process only when there is one") {
   Harness harness;
   CHECK(harness.post("/rooms/v2/app-1/resume/r1").body ==
@@ -407,6 +423,9 @@ TEST_CASE("an explanation has every key") {
     INFO(key << " in " << response.body);
     CHECK(response.body.find(key) != std::string::npos);
   }
+  CHECK(response.body.find(R"("placement":{)") != std::string::npos);
+  explanation.status = domain::RoomStatus::destroyed;
+  CHECK(harness.get("/v1/rooms/r1/explain").body.find(R"("placement":null)") != std::string::npos);
   CHECK(harness.get("/v1/rooms/unknown/explain").status == 404);
   CHECK(harness.get("/v1/rooms/a%20b/explain").status == 404);
 }
