@@ -1,6 +1,5 @@
 #include "tests/actors/faulty_store.hpp"
 
-#include <thread>
 #include <utility>
 
 namespace innkeeper::actors::testing {
@@ -26,7 +25,6 @@ class FaultyStore final : public store::Store {
   }
   domain::Result<void> commit() override {
     const bool arrives = faults_->commit_arrives;
-    std::this_thread::sleep_for(faults_->commit_takes);
     if (down_ || faults_->broken || std::exchange(faults_->at_commit, false)) {
       if (arrives && !down_) {
         faults_->commit_arrives = false;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -14,7 +13,6 @@ struct StoreFaults {
   bool at_commit = false;        // the next commit fails, and the store stays down until it is reopened
   bool commit_arrives = false;   // what a failing commit was to write reaches the disk all the same
   bool at_load = false;          // the next read fails, and the store stays down until it is reopened
-  std::chrono::milliseconds commit_takes{0};  // longer than it would
   std::uint64_t met = 0;         // failures so far
   std::uint64_t commits = 0;     // commits that went well
   bool batch_open = false;

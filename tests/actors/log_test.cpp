@@ -1,6 +1,8 @@
 #include "metrics/log.hpp"
 
 #include <algorithm>
+#include <thread>
+#include <utility>
 
 #include "tests/actors/region_fixture.hpp"
 
@@ -95,9 +97,9 @@ TEST_CASE("a slow commit is told of") {
   World w;
   const Lines lines{w};
   w.add_host("host-1", room_for(2));
-  w.faults->commit_takes = 550ms;
+  const auto check = std::exchange(w.faults->after_commit, [] { std::this_thread::sleep_for(550ms); });
   w.ok(w.create());
-  w.faults->commit_takes = 0ms;
+  w.faults->after_commit = check;
   CHECK(lines.count(" warning store.slow_commit ms=5") >= 1);
 }
 
