@@ -6,14 +6,15 @@
 
 namespace innkeeper::actors {
 
-// When to try again what has failed: soon at first, then ever less often. Half of each pause is random, so that
-// many that fail together do not come back together.
+// When to try again what has failed: soon at first, then ever less often. Half of each pause is
+// random, so that many that fail together do not come back together.
 class Backoff {
  public:
   using Clock = std::chrono::steady_clock;
 
   // The first pause is `shortest`, each further one twice as long, up to `longest`.
-  Backoff(Clock::duration shortest, Clock::duration longest) : shortest_(shortest), longest_(longest) {}
+  Backoff(Clock::duration shortest, Clock::duration longest)
+      : shortest_(shortest), longest_(longest) {}
 
   // True when it may be tried.
   [[nodiscard]] bool due(Clock::time_point now) const noexcept { return now >= next_; }

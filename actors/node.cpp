@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include <caf/scoped_actor.hpp>
@@ -311,6 +312,18 @@ void warn_of_other_regions(const config::Settings& settings) {
                 {"advice", "name it in a [[region]] again, at least until its rooms are destroyed"}});
 }
 
+// The actor that asks ends with this function, so that the timeout, which CAF delivers also after the answer,
+// finds nobody. One that arrives at an actor which reads no more would never be freed.
+domain::Result<CatalogPtr> ask_for_catalog(caf::actor_system& system, const catalog_actor& owner,
+                                           std::chrono::milliseconds timeout) {
+  caf::scoped_actor self{system};
+  std::optional<domain::Result<CatalogPtr>> answer;
+  self->request(owner, timeout, catalog_atom::value)
+      .receive([&](const CatalogPtr& snapshot) { answer.emplace(snapshot); },
+               [&](const caf::error& error) { answer.emplace(wire::from_caf(error)); });
+  return std::move(*answer);
+}
+
 template <class Handle>
 void end_actor(caf::actor_system& system, Handle& handle) {
   if (!handle) return;
@@ -356,18 +369,13 @@ domain::Result<void> Node::start(std::chrono::milliseconds timeout) {
                                                     .store = store_,
                                                     .apps = settings_.apps,
                                                     .secrets = std::move(secrets).value()});
-  caf::scoped_actor self{system_};
-  CatalogPtr catalog;
-  std::optional<domain::Error> failure;
-  self->request(catalog_, timeout, catalog_atom::value)
-      .receive([&](const CatalogPtr& snapshot) { catalog = snapshot; },
-               [&](const caf::error& error) { failure = wire::from_caf(error); });
-  if (failure) return cannot_start("the catalog cannot be loaded: " + failure->message);
+  auto catalog = ask_for_catalog(system_, catalog_, timeout);
+  if (!catalog) return cannot_start("the catalog cannot be loaded: " + catalog.error().message);
   supervisor_ =
       system_.spawn(run_supervisor, SupervisorDeps{.environment = environment_,
                                                    .settings = settings_,
                                                    .store = store_,
-                                                   .catalog = std::move(catalog),
+                                                   .catalog = std::move(catalog).value(),
                                                    .spawn_host = spawn_host_,
                                                    .routing = routing_});
   const auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -378,7 +386,7 @@ domain::Result<void> Node::start(std::chrono::milliseconds timeout) {
         if (state != "ready") why += "; " + part + ": " + state;
       return cannot_start(why);
     }
-    self->receive(caf::after(std::chrono::milliseconds(2)) >> [] {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   return {};
 }

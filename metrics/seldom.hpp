@@ -6,13 +6,15 @@
 
 namespace innkeeper::log {
 
-// For events that clients can provoke as often as they like: lets one through in each `pause`. Thread-safe.
+// For events that clients can provoke as often as they like: lets one through in each `pause`.
+// Thread-safe.
 class Seldom {
  public:
   using Clock = std::chrono::steady_clock;
   explicit Seldom(Clock::duration pause) : pause_(pause) {}
 
-  // How many there were since the last one that was let through, this one included; 0: this one is not.
+  // How many there were since the last one that was let through, this one included; 0: this one is
+  // not.
   [[nodiscard]] std::uint64_t pass(Clock::time_point now) noexcept {
     held_.fetch_add(1, std::memory_order_relaxed);
     auto next = next_.load(std::memory_order_relaxed);

@@ -67,9 +67,12 @@ struct World {
     settings.store.sqlite_path = folder.file("innkeeper.db");
     settings.regions = {seattle, london};
     settings.host.region = seattle;
-    environment.now = [] { return std::chrono::floor<domain::Duration>(std::chrono::system_clock::now()); };
+    environment.now = [] {
+      return std::chrono::floor<domain::Duration>(std::chrono::system_clock::now());
+    };
     environment.random = [] { return std::uint64_t{42}; };
-    environment.metrics = std::make_shared<metrics::Metrics>(metrics::Metrics::BuildInfo{"1", "test"});
+    environment.metrics =
+        std::make_shared<metrics::Metrics>(metrics::Metrics::BuildInfo{"1", "test"});
   }
 
   void store(const std::vector<store::InsertRoom>& rooms) const {
@@ -177,10 +180,14 @@ TEST_CASE("rooms of a region that is no longer configured are counted and told o
 TEST_CASE("what a handler throws is logged with the name of its actor") {
   World w;
   const auto broken = [&](auto thrown) {
-    const auto actor = w.system.spawn([thrown](caf::event_based_actor* self) -> caf::behavior {
-      self->set_exception_handler(log_exception);
-      return {[thrown](int) { throw thrown; }};
-    });
+    // With an argument: CAF dereferences a null pointer for actors without any, which the sanitizer
+    // objects to.
+    const auto actor = w.system.spawn(
+        [thrown](caf::event_based_actor* self, bool) -> caf::behavior {
+          self->set_exception_handler(log_exception);
+          return {[thrown](int) { throw thrown; }};
+        },
+        true);
     caf::scoped_actor self{w.system};
     self->monitor(actor);
     self->send(actor, 1);
@@ -195,7 +202,8 @@ TEST_CASE("what a handler throws is logged with the name of its actor") {
   CHECK(w.lines.count("what=\"something that is no std::exception\"") == 1);
 }
 
-TEST_CASE("pauses double up to the longest, half of each is random, and a reset makes them short again") {
+TEST_CASE(
+    "pauses double up to the longest, half of each is random, and a reset makes them short again") {
   Backoff backoff{100ms, 500ms};
   Backoff::Clock::time_point now{1h};
   CHECK(backoff.due(now));
