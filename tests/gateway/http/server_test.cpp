@@ -25,7 +25,7 @@ TEST_CASE("a server that is shut down finishes what is in flight and says so") {
   REQUIRE(server.wait([](const auto& counts) { return counts.opened == 3; }));
   server.settle();
   auto down =
-      std::async(std::launch::async, [&] { server.server().shutdown(milliseconds(10'000)); });
+      std::async(std::launch::async, [&] { return server.server().shutdown(milliseconds(10'000)); });
   CHECK_FALSE(idle.read_reply());  // at once
   CHECK_FALSE(server.server().serving());
   CHECK_THROWS(Client(server.port()));
