@@ -48,6 +48,13 @@ Result<void> create_file(const std::string& path) {
                                                std::generic_category().message(errno) + ")");
 }
 
+Error lost_file(const std::string& path) {
+  return own_error(ErrorCode::unavailable, "store " + path +
+                                               ": the file was moved, deleted or replaced while "
+                                               "the node used it; put it back, or start the node "
+                                               "again with what is there now");
+}
+
 double file_bytes(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? static_cast<double>(status.st_size) : 0.0;
@@ -126,11 +133,12 @@ Result<std::unique_ptr<Store>> open_sqlite(const std::string& path, const Sqlite
 }
 
 SqliteStore::SqliteStore(std::string path, SqliteOptions options, FileLock lock)
-    : path_(std::move(path)), options_(std::move(options)), lock_(std::move(lock)) {}
+    : path_(std::move(path)),
+      options_(std::move(options)),
+      log_path_(path_ + "-wal"),
+      lock_(std::move(lock)) {}
 
-SqliteStore::~SqliteStore() {
-  if (session_) drop_batch();
-}
+SqliteStore::~SqliteStore() { close_session(); }
 
 Result<std::unique_ptr<Store>> SqliteStore::open(const std::string& path,
                                                  const SqliteOptions& options) {
@@ -140,12 +148,16 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const std::string& path,
   auto session = store->open_session();
   if (!session) return std::move(session).error();
   store->session_ = std::move(session).value();
+  store->database_ = FileIdentity::of(path);
   return std::unique_ptr<Store>(std::move(store));
 }
 
 Result<std::unique_ptr<SqliteStore::Session>> SqliteStore::open_session() const {
   const char* vfs = options_.vfs.empty() ? nullptr : options_.vfs.c_str();
-  if (auto created = create_file(path_); !created) return std::move(created).error();
+  // An empty file in the place of one that is lost would look as if there had never been a room.
+  if (!database_) {
+    if (auto created = create_file(path_); !created) return std::move(created).error();
+  }
   auto session = std::make_unique<Session>();
 
   auto writer = Connection::open(path_, vfs);
@@ -171,6 +183,7 @@ Result<std::unique_ptr<SqliteStore::Session>> SqliteStore::open_session() const 
     return std::move(done).error();
   if (auto done = count_opening(connection); !done) return std::move(done).error();
   if (auto done = prepare(*session); !done) return std::move(done).error();
+  session->log = FileIdentity::of(log_path_);  // there since that commit
   sqlite3_wal_hook(
       connection.get(),
       [](void* frames, sqlite3*, const char*, int count) {
@@ -209,6 +222,7 @@ Result<void> SqliteStore::commit() {
   session_->log_frames = -1;  // stays so when the batch has changed nothing
   const int code = session_->statements.commit.run();
   if (code != SQLITE_OK) return fail(code, "committing a batch");
+  if (auto found = check_place(); !found) return fail(std::move(found).error());
   in_batch_ = false;
   session_->checkpointer->batch_ended(session_->log_frames);
   return {};
@@ -219,7 +233,12 @@ Result<void> SqliteStore::reopen() {
     drop_batch();
     if (!failure_ && !session_->checkpointer->failed()) return {};
   }
-  session_.reset();
+  // What is open is all that there is, until the file is back.
+  if (!in_place()) {
+    failure_ = lost_file(path_);
+    return *failure_;
+  }
+  close_session();
   in_batch_ = false;
   auto session = open_session();
   if (!session) {
@@ -232,7 +251,25 @@ Result<void> SqliteStore::reopen() {
 }
 
 Store::Size SqliteStore::size() const {
-  return {.database = file_bytes(path_), .wal = file_bytes(path_ + "-wal")};
+  return {.database = file_bytes(path_), .wal = file_bytes(log_path_)};
+}
+
+bool SqliteStore::in_place() const { return FileIdentity::of(path_) == database_; }
+
+Result<void> SqliteStore::check_place() const {
+  if (!in_place()) return lost_file(path_);
+  if (FileIdentity::of(log_path_) != session_->log) return lost_file(log_path_);
+  return {};
+}
+
+void SqliteStore::close_session() {
+  if (!session_) return;
+  drop_batch();
+  // SQLite would copy the log into the file that is open and delete whatever bears the log's name.
+  if (!in_place()) {
+    sqlite3_db_config(session_->writer.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  session_.reset();
 }
 
 Error SqliteStore::fail(Error error) {

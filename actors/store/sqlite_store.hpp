@@ -6,6 +6,7 @@
 #include <string>
 
 #include "actors/store/checkpointer.hpp"
+#include "actors/store/file_identity.hpp"
 #include "actors/store/file_lock.hpp"
 #include "actors/store/sqlite.hpp"
 #include "actors/store/store.hpp"
@@ -59,6 +60,7 @@ class SqliteStore final : public Store {
     Statements statements;
     std::unique_ptr<Checkpointer> checkpointer;  // its connection closes before the writer's
     int log_frames = 0;                          // length of the log after the last commit
+    std::optional<FileIdentity> log;
   };
   // What became of one change.
   enum class Outcome : std::uint8_t { done, refused, failed };
@@ -70,6 +72,11 @@ class SqliteStore final : public Store {
   domain::Error fail(domain::Error error);
   domain::Error fail(int code, std::string_view doing);
   domain::Error damaged(const std::string& what);
+  // Whether the path still leads to the database that is open.
+  [[nodiscard]] bool in_place() const;
+  // An error when what was committed is not where it would be looked for.
+  [[nodiscard]] domain::Result<void> check_place() const;
+  void close_session();
   void drop_batch();
   // Why no call may proceed now; nothing when it may.
   [[nodiscard]] std::optional<domain::Error> obstacle(bool want_batch) const;
@@ -98,7 +105,9 @@ class SqliteStore final : public Store {
 
   const std::string path_;
   const SqliteOptions options_;
-  FileLock lock_;  // held over a reopen()
+  const std::string log_path_;
+  FileLock lock_;                         // held over a reopen()
+  std::optional<FileIdentity> database_;  // set by the first opening, for good
   std::unique_ptr<Session> session_;
   std::optional<domain::Error> failure_;  // set: reopen() is needed
   std::optional<domain::Error> refusal_;  // of the mutation that is being applied

@@ -201,6 +201,28 @@ class WritesFail(NodeTest):
             self.assert_status(node.client.info(name), 404)
 
 
+class FilesGoAway(NodeTest):
+    def test_a_store_that_is_moved_away_takes_no_changes_until_it_is_back(self):
+        node = self.node()
+        room, _ = node.create_active(roomConfig="kept")
+        servers = node.server_pids()
+        away = node.folder / "away.db"
+        node.database.rename(away)
+
+        self.assert_status(node.client.create(), 500)
+        wait_until(lambda: node.client.get("/readyz").status == 503, "/readyz to say so")
+        self.assertIn("deleted or replaced", node.log())
+        self.assertEqual(node.client.info(room).json["status"], "active")
+        self.assertFalse(node.database.exists(), "an empty store must not take its place")
+
+        away.rename(node.database)
+        wait_until(lambda: node.client.get("/readyz").status == 200, "the node to be ready again")
+        self.assertEqual(node.client.info(room).json["roomConfig"], "kept")
+        self.assertEqual(node.client.info(room).json["status"], "active")
+        self.assertEqual(node.server_pids(), servers)
+        self.assert_status(node.client.create(), 201)
+
+
 class Files(NodeTest):
     def test_secrets_and_data_are_for_the_owner_only(self):
         node = self.node()
