@@ -149,29 +149,47 @@ class CafCore::State : public std::enable_shared_from_this<State> {
   }
 
   // A key belongs to the app, and each region keeps those of its own rooms: so the other regions are asked
-  // first whether the key was used there, which would have been another request.
-  void create_with_key(std::vector<actors::region_scheduler_actor> others,
+  // first whether the key was used there, which would have been another request. The region itself comes
+  // before them: a request that it has answered is repeated whatever the others know, as when clients have
+  // used one key for two regions at the same moment.
+  void create_with_key(const actors::region_scheduler_actor& scheduler,
                        std::shared_ptr<PendingReply<domain::ConnectionInfo>> pending,
                        domain::CreateRoom command) {
-    if (others.empty()) {
-      const auto scheduler = region(command.region);
-      if (!scheduler) return pending->finish(unknown_region());
-      return create(scheduler, std::move(pending), std::move(command));
-    }
+    auto rest = others(scheduler);
+    if (rest.empty()) return create(scheduler, std::move(pending), std::move(command));
+    auto app = command.app;
+    auto key = command.idempotency_key;
+    ask<bool>(
+        scheduler,
+        [self = shared_from_this(), scheduler, rest = std::move(rest), pending = std::move(pending),
+         command = std::move(command)](Result<bool> known) mutable {
+          if (!known) return pending->finish(std::move(known).error());
+          if (*known) return self->create(scheduler, std::move(pending), std::move(command));
+          self->create_unless_known(scheduler, std::move(rest), std::move(pending), std::move(command));
+        },
+        actors::create_atom::value, std::move(app), std::move(key));
+  }
+
+  // Asks the other regions one after the other, then creates.
+  void create_unless_known(const actors::region_scheduler_actor& scheduler,
+                           std::vector<actors::region_scheduler_actor> others,
+                           std::shared_ptr<PendingReply<domain::ConnectionInfo>> pending,
+                           domain::CreateRoom command) {
+    if (others.empty()) return create(scheduler, std::move(pending), std::move(command));
     const auto next = others.back();
     others.pop_back();
     auto app = command.app;
     auto key = command.idempotency_key;
     ask<bool>(
         next,
-        [self = shared_from_this(), others = std::move(others), pending = std::move(pending),
+        [self = shared_from_this(), scheduler, others = std::move(others), pending = std::move(pending),
          command = std::move(command)](Result<bool> known) mutable {
           if (!known) return pending->finish(std::move(known).error());
           if (*known)
             return pending->finish(Error{.code = ErrorCode::invalid,
                                          .message = "was used with another request",
                                          .field = "Idempotency-Key"});
-          self->create_with_key(std::move(others), std::move(pending), std::move(command));
+          self->create_unless_known(scheduler, std::move(others), std::move(pending), std::move(command));
         },
         actors::create_atom::value, std::move(app), std::move(key));
   }
@@ -343,7 +361,7 @@ void CafCore::create_room(domain::CreateRoom command, port::Reply<domain::Connec
   if (command.idempotency_key.empty())
     state_->create(scheduler, std::move(pending), std::move(command));
   else
-    state_->create_with_key(state_->others(scheduler), std::move(pending), std::move(command));
+    state_->create_with_key(scheduler, std::move(pending), std::move(command));
 }
 
 void CafCore::room_info(domain::AppId app, domain::RoomId room, port::Reply<domain::RoomView> reply) {

@@ -281,6 +281,20 @@ class Idempotency(NodeTest):
         self.assertEqual({answer.status for answer in answers}, {201})
         self.assertEqual(len({answer.json["roomId"] for answer in answers}), 1)
 
+    def test_what_was_answered_is_repeated_though_the_key_was_used_for_two_regions(self):
+        regions = ("Seattle", "Dallas")
+        node = self.node(regions=regions, settings={"timeouts": {"scheduling": "5s"}})
+        with ThreadPoolExecutor(4) as pool:
+            for number in range(10):
+                key = f"everywhere-{number}"
+                made = list(pool.map(lambda region: (region, node.client.create(region=region, key=key)), regions * 2))
+                created = [(region, answer) for region, answer in made if answer.status == 201]
+                self.assertTrue(created, made)
+                for region, answer in created:
+                    again = node.client.create(region=region, key=key)
+                    self.assert_status(again, 201)
+                    self.assertEqual(again.json["roomId"], answer.json["roomId"])
+
 
 class Waiting(NodeTest):
     """What happens when nothing fits: the host has two cores, each process takes one."""
