@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fmt/format.h>
@@ -46,6 +47,15 @@ int wait_for_stop() {
   int signal = 0;
   sigwait(&set, &signal);
   return signal;
+}
+
+// Each connection and each server process takes descriptors, and what a login or a service manager allows
+// without being asked is a fraction of what a program may have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 domain::Error cannot(std::string message) {
@@ -223,6 +233,7 @@ int serve(const config::Settings& settings, const BuildIdentity& build) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   umask(0077);
+  raise_descriptor_limit();
 
   auto metrics = std::make_shared<metrics::Metrics>(
       metrics::Metrics::BuildInfo{.version = build.version, .commit = build.commit});

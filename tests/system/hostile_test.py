@@ -227,6 +227,19 @@ class Hostile(NodeTest):
         for peer in idle:
             peer.close()
 
+    def test_connections_leave_descriptors_for_server_processes(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        node = self.node([harness.app(rooms_per_process=1)], start=False)
+        # What a login allows without being asked: less than the node may have.
+        node.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard)))
+        idle = [connect(node) for _ in range(300)]
+        for peer in idle[::50]:
+            peer.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertIn(b" 200 ", peer.recv(4096).split(b"\r\n")[0])
+        node.create_active()
+        for peer in idle:
+            peer.close()
+
     def test_more_connections_than_allowed(self):
         node = self.node(settings={"gateway.limits": {"connections": 20, "idle_timeout": "2s"}})
         many = [connect(node) for _ in range(60)]
