@@ -40,11 +40,21 @@ void RegionScheduler::start(Self self, RegionDeps deps) {
           [this](const caf::error& error) { self_->quit(error); });
 }
 
+RegionScheduler::~RegionScheduler() {
+  const domain::Error again{.code = domain::ErrorCode::overloaded,
+                            .message = "the scheduler is being started again; try again",
+                            .retry_after_s = 1};
+  refuse_waiters(again);
+  for (const auto& [index, key] : keys_)
+    for (auto& waiter : std::exchange(key->waiters, {})) waiter.deliver(wire::to_caf(again));
+}
+
 void RegionScheduler::failed(const std::string& why) {
   if (stopped_) return;
   stopped_ = true;
   failure_ = why;
   log::event("region.suspended", {{"region", region()}, {"reason", why}});
+  refuse_waiters(unavailable());
 }
 
 domain::Error RegionScheduler::unavailable() const {

@@ -42,6 +42,11 @@ class RegionScheduler {
   static inline const char* name = "region_scheduler";
   using Self = region_scheduler_actor::stateful_pointer<RegionScheduler>;
 
+  RegionScheduler() = default;
+  ~RegionScheduler();  // tells all that wait for an answer to try again
+  RegionScheduler(const RegionScheduler&) = delete;
+  RegionScheduler& operator=(const RegionScheduler&) = delete;
+
   void start(Self self, RegionDeps deps);
 
   // Rooms (region/rooms.cpp).
@@ -161,8 +166,7 @@ class RegionScheduler {
   bool change(ProcessEntry& process, const domain::ProcessChange& what);
   template <class Then>
   void commit(const ProcessEntry& process, Then then);
-  template <class Then, class T>
-  void commit(const ProcessEntry& process, Then then, caf::typed_response_promise<T> promise);
+  void refuse_waiters(const domain::Error& error);
   void index_closed(ProcessEntry& process);
   void process_runs(ProcessEntry& process);
   void order_stop(ProcessEntry& process, domain::ExitReason reason);

@@ -54,6 +54,14 @@ struct StoreState {
   std::map<std::string, std::string> troubles;
   Clock::time_point sized{};
 
+  StoreState() = default;
+  StoreState(const StoreState&) = delete;
+  StoreState& operator=(const StoreState&) = delete;
+  // Whoever waits for the open batch would wait for ever.
+  ~StoreState() {
+    for (auto& [promise, outcome] : std::exchange(waiting, {})) promise.deliver(wire::to_caf(unavailable()));
+  }
+
   caf::result<wire::Done> commit(const Lease& lease, const store::Mutation& mutation) {
     if (failed) return wire::to_caf(unavailable());
     const auto holder = holders.find(lease.region.str());

@@ -65,6 +65,7 @@ struct ProcessEntry {
   bool stop_recorded = false; // and the order is on disk
   std::vector<caf::typed_response_promise<wire::Done>> stop_waiters;
   std::vector<caf::typed_response_promise<wire::Done>> report_waiters;
+  std::vector<caf::typed_response_promise<domain::ProcessView>> launch_waiters;
 };
 
 // Rooms by id. A table that grows moves all of its entries at once; so there are many small ones, and each

@@ -204,24 +204,36 @@ caf::result<domain::ProcessView> RegionScheduler::launch(const domain::AppId& ap
   auto& process = new_process(deployment, std::nullopt, 1, {});
   process.asked_for = true;
   auto promise = self_->make_response_promise<domain::ProcessView>();
-  auto answer = [this, promise](ProcessEntry& p) mutable { promise.deliver(view(p)); };
+  process.launch_waiters.push_back(promise);
+  const auto answer = [this](ProcessEntry& p) {
+    for (auto& waiter : std::exchange(p.launch_waiters, {})) waiter.deliver(view(p));
+  };
   const auto host = app_waits ? std::nullopt : index_->choose_host(deployment->resources());
   if (!host) {
-    commit(process, answer, promise);
+    commit(process, answer);
     return promise;
   }
   unreserve(process);
   const bool assigned = change(process, domain::AssignHost{*host});
   INNKEEPER_ASSERT(assigned);
   index_->assign_host(process.record.id, *host);
-  commit(
-      process,
-      [this, answer](ProcessEntry& p) mutable {
-        send_start(p);
-        answer(p);
-      },
-      promise);
+  commit(process, [this, answer](ProcessEntry& p) {
+    send_start(p);
+    answer(p);
+  });
   return promise;
+}
+
+// A promise that is dropped is never answered, and its client would wait for nothing.
+void RegionScheduler::refuse_waiters(const domain::Error& error) {
+  const auto refuse = [reason = wire::to_caf(error)](auto& waiters) {
+    for (auto& waiter : std::exchange(waiters, {})) waiter.deliver(reason);
+  };
+  for (const auto& [id, process] : directory_.processes()) {
+    refuse(process->stop_waiters);
+    refuse(process->report_waiters);
+    refuse(process->launch_waiters);
+  }
 }
 
 caf::result<wire::Done> RegionScheduler::stop_process(const domain::AppId& app, domain::ProcessId id) {

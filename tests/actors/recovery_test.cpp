@@ -189,6 +189,52 @@ TEST_CASE("a stop that cannot be recorded is not acknowledged") {
   CHECK(w.ok(w.connect(room.room)).active);
 }
 
+TEST_CASE("whoever waits is told when the store fails under it") {
+  World w;
+  w.add_host("host-1", room_for(2));
+  const auto room = w.active_room();
+  w.faults->at_commit = true;
+  const auto stopped = w.stop(*room.process);
+  const auto launched = w.launch();
+  const auto keyed = w.create_with_key("key", "digest");
+  const auto repeated = w.create_with_key("key", "digest");
+  CHECK(w.error(stopped).code == ErrorCode::unavailable);
+  CHECK(w.error(launched).code == ErrorCode::unavailable);
+  CHECK(w.error(keyed).code == ErrorCode::unavailable);
+  CHECK(w.error(repeated).retry_after_s == 1);
+  w.recover_store();
+  w.faults->at_commit = true;
+  CHECK(w.error(w.begin_report(*room.process, wire::ProcessPhase::ended, ExitReason::crashed)).code ==
+        ErrorCode::unavailable);
+  w.recover_store();
+}
+
+TEST_CASE("whoever waits is told when the scheduler dies, and may try again") {
+  World w;
+  w.add_host("host-1", room_for(2));
+  const auto room = w.active_room();
+  const auto stopped = w.stop(*room.process);
+  const auto launched = w.launch();
+  const auto keyed = w.create_with_key("key", "digest");
+  const auto repeated = w.create_with_key("key", "digest");
+  const auto ended = w.begin_report(*room.process, wire::ProcessPhase::ended, ExitReason::crashed);
+  w.run_one(0);  // the scheduler takes all of them, and dies before the store has answered
+  caf::anon_send_exit(w.scheduler, caf::exit_reason::unhandled_exception);
+  w.scheduler = nullptr;
+  w.run();
+  const auto told = [](const auto& reply) {
+    return reply->has_value() && !reply->value() && reply->value().error().code == ErrorCode::overloaded;
+  };
+  CHECK(told(stopped));
+  CHECK(told(launched));
+  CHECK(told(repeated));
+  CHECK(told(ended));
+  CHECK(keyed->has_value());
+  w.start_region();
+  w.register_all();
+  w.step();
+}
+
 TEST_CASE("a region loads although the store failed twice before anybody looked") {
   World w;
   w.add_host("host-1", room_for(2));
