@@ -18,6 +18,39 @@ caf::error no_such_room() {
   return wire::to_caf({.code = ErrorCode::not_found, .message = "room not found"});
 }
 
+caf::error try_again() {
+  return wire::to_caf({.code = ErrorCode::overloaded,
+                       .message = "the room is being recovered; try again",
+                       .retry_after_s = 1});
+}
+
+// The answer to a change, which the callbacks of its commit share. When the room dies before the store has
+// answered they are dropped, and a dropped promise alone would leave the client without an answer.
+template <class T>
+class Answer {
+ public:
+  explicit Answer(caf::typed_response_promise<T> promise) : promise_(std::move(promise)) {}
+  ~Answer() {
+    if (!given_) promise_.deliver(try_again());
+  }
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+  template <class Value>
+  void give(Value&& value) {
+    given_ = true;
+    promise_.deliver(std::forward<Value>(value));
+  }
+
+ private:
+  caf::typed_response_promise<T> promise_;
+  bool given_ = false;
+};
+
+template <class T>
+std::shared_ptr<Answer<T>> answer_with(const caf::typed_response_promise<T>& promise) {
+  return std::make_shared<Answer<T>>(promise);
+}
+
 // One counter for all rooms of a thread: single rooms see too few messages for one in sixteen.
 thread_local std::uint32_t timed_calls = 0;
 
@@ -96,13 +129,13 @@ caf::result<domain::ConnectionInfo> RoomBehavior::create(const RoomBirth& birth)
                                        .room = seed_.record});
   for (const auto& put : birth.idempotency) mutation.push_back(put);
   auto promise = self_->make_response_promise<domain::ConnectionInfo>();
+  const auto answer = answer_with(promise);
   commit(
-      seed_.record, std::move(mutation),
-      [this, promise]() mutable { promise.deliver(connection_info()); },
-      [this, promise](const caf::error& error) mutable {
+      seed_.record, std::move(mutation), [this, answer] { answer->give(connection_info()); },
+      [this, answer](const caf::error& error) {
         stillborn_ = true;
         tell_scheduler();
-        promise.deliver(error);
+        answer->give(error);
       });
   return promise;
 }
@@ -127,9 +160,10 @@ caf::result<wire::Done> RoomBehavior::change(const domain::RoomCommand& command)
     return wire::Done{};
   }
   auto promise = self_->make_response_promise<wire::Done>();
+  const auto answer = answer_with(promise);
   commit_change(
-      std::move(next).value(), [promise]() mutable { promise.deliver(wire::Done{}); },
-      [promise](const caf::error& error) mutable { promise.deliver(error); });
+      std::move(next).value(), [answer] { answer->give(wire::Done{}); },
+      [answer](const caf::error& error) { answer->give(error); });
   return promise;
 }
 
@@ -153,9 +187,10 @@ caf::result<domain::ConnectionInfo> RoomBehavior::resume(const Slot& slot) {
   }
   if (slot.endpoint) seed_.endpoint = slot.endpoint;
   auto promise = self_->make_response_promise<domain::ConnectionInfo>();
+  const auto answer = answer_with(promise);
   commit_change(
-      std::move(next).value(), [this, promise]() mutable { promise.deliver(connection_info()); },
-      [promise](const caf::error& error) mutable { promise.deliver(error); });
+      std::move(next).value(), [this, answer] { answer->give(connection_info()); },
+      [answer](const caf::error& error) { answer->give(error); });
   return promise;
 }
 
@@ -227,12 +262,13 @@ void RoomBehavior::runs(const EndpointPtr& endpoint) {
   if (current == nullptr) tell_scheduler();
 }
 
-void RoomBehavior::scheduler_down() {
+void RoomBehavior::refuse_waiters() {
   if (const auto waiting = std::exchange(waiters_, nullptr))
-    for (auto& waiter : *waiting)
-      waiter.promise.deliver(wire::to_caf({.code = ErrorCode::overloaded,
-                                           .message = "the scheduler is being started again; try again",
-                                           .retry_after_s = 1}));
+    for (auto& waiter : *waiting) waiter.promise.deliver(try_again());
+}
+
+void RoomBehavior::scheduler_down() {
+  refuse_waiters();
   self_->quit();
 }
 

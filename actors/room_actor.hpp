@@ -26,6 +26,11 @@ class RoomBehavior {
  public:
   static inline const char* name = "room";
 
+  RoomBehavior() = default;
+  ~RoomBehavior() { refuse_waiters(); }
+  RoomBehavior(const RoomBehavior&) = delete;
+  RoomBehavior& operator=(const RoomBehavior&) = delete;
+
   void start(room_actor::pointer self, RoomSeed seed);
 
   caf::result<domain::ConnectionInfo> create(const RoomBirth& birth);
@@ -53,6 +58,7 @@ class RoomBehavior {
   void tell_scheduler();
   void tell_failure(const domain::Error& error);
   void answer_waiters();
+  void refuse_waiters();  // they may try again
   [[nodiscard]] bool active() const;
   [[nodiscard]] bool exists() const;  // there is such a room: created, not destroyed
   [[nodiscard]] domain::ConnectionInfo connection_info() const;

@@ -235,6 +235,26 @@ TEST_CASE("whoever waits is told when the scheduler dies, and may try again") {
   w.step();
 }
 
+TEST_CASE("whoever waits for a room whose actor dies is told, and may try again") {
+  World w;
+  w.add_host("host-1", room_for(1));
+  const auto room = w.ok(w.create());
+  const auto waits = w.connect(room.room, 60'000);
+  w.step();
+  REQUIRE_FALSE(waits->has_value());
+  w.kill_room(room.room);
+  CHECK(w.error(waits).code == ErrorCode::overloaded);
+  // And so is who waits for a change to reach the disk.
+  const auto actor = w.room_actor_of(room.room);
+  const auto updated = w.update(room.room, "new");
+  w.run_one(0);  // the scheduler hands it on
+  w.run_one(0);  // the room hands it to the store
+  caf::anon_send_exit(actor, caf::exit_reason::unhandled_exception);
+  w.step();
+  REQUIRE(updated->has_value());
+  if (!updated->value()) CHECK(updated->value().error().code == ErrorCode::overloaded);
+}
+
 TEST_CASE("a region loads although the store failed twice before anybody looked") {
   World w;
   w.add_host("host-1", room_for(2));
