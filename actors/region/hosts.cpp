@@ -101,7 +101,9 @@ void RegionScheduler::apply_report(ProcessEntry& process, const wire::ProcessRep
 caf::result<wire::Done> RegionScheduler::report(const domain::HostName& host,
                                                 const wire::ProcessReport& report) {
   auto* process = directory_.process(report.process);
-  if (process == nullptr || process->record.host != host || domain::is_final(process->record.status)) {
+  const bool here = process != nullptr && process->record.host == host;
+  const bool known_end = here && report.phase == wire::ProcessPhase::ended && domain::is_final(process->record.status);
+  if (!here || (domain::is_final(process->record.status) && !known_end)) {
     const auto known = hosts_.find(host);
     if (report.phase != wire::ProcessPhase::ended && known != hosts_.end() && known->second.actor)
       self_->send(caf::actor_cast<host_actor>(known->second.actor), stop_atom::value,
@@ -110,7 +112,14 @@ caf::result<wire::Done> RegionScheduler::report(const domain::HostName& host,
   }
   if (stopped_) return wire::to_caf(unavailable());
   auto promise = self_->make_response_promise<wire::Done>();
-  if (report.phase == wire::ProcessPhase::ended) {
+  if (known_end) {
+    // The host forgets the end when it is answered, and the first commit of it may be under way: the answer
+    // comes with another one, which is behind that.
+    process->report_waiters.push_back(promise);
+    commit(*process, [](ProcessEntry& p) {
+      for (auto& waiter : std::exchange(p.report_waiters, {})) waiter.deliver(wire::Done{});
+    });
+  } else if (report.phase == wire::ProcessPhase::ended) {
     process->report_waiters.push_back(promise);
     end_process(*process, report.exit_reason, report.exit_summary);
   } else {

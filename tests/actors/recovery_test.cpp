@@ -255,6 +255,25 @@ TEST_CASE("whoever waits for a room whose actor dies is told, and may try again"
   if (!updated->value()) CHECK(updated->value().error().code == ErrorCode::overloaded);
 }
 
+TEST_CASE("an end that a host tells again is answered when it is on disk, and not before") {
+  World w;
+  const auto host = w.add_host("host-1", room_for(1));
+  const auto room = w.active_room();
+  auto ended = host->processes.at(*room.process);
+  ended.phase = wire::ProcessPhase::ended;
+  ended.exit_reason = ExitReason::exited;
+  // The registration tells it first; its commit fails.
+  host->processes[*room.process] = ended;
+  const auto registered = w.begin_register(host);
+  const auto told = w.request<wire::Done>(w.scheduler, report_atom::value, host->name, ended);
+  w.faults->at_commit = true;
+  CHECK(w.error(told).code == ErrorCode::unavailable);
+  w.recover_store();
+  w.ok(w.request<wire::Done>(w.scheduler, report_atom::value, host->name, ended));
+  CHECK(w.stored_process(*room.process).exit_reason == ExitReason::exited);
+  CHECK(registered->has_value());
+}
+
 TEST_CASE("a region loads although the store failed twice before anybody looked") {
   World w;
   w.add_host("host-1", room_for(2));
