@@ -10,6 +10,7 @@ class FaultyStore final : public store::Store {
   FaultyStore(std::unique_ptr<store::Store> store, std::shared_ptr<StoreFaults> faults)
       : store_(std::move(store)), faults_(std::move(faults)) {
     faults_->healthy = store_.get();
+    faults_->batch_open = false;
   }
   ~FaultyStore() override { faults_->healthy = nullptr; }
 
@@ -32,7 +33,7 @@ class FaultyStore final : public store::Store {
       }
       return lose();
     }
-    auto result = store_->commit();
+    auto result = faults_->lies ? store_->reopen() : store_->commit();
     if (result) {
       ++faults_->commits;
       committed();

@@ -12,6 +12,7 @@ struct StoreFaults {
   bool broken = false;           // every call fails from now on, until this is false again
   bool at_commit = false;        // the next commit fails, and the store stays down until it is reopened
   bool commit_arrives = false;   // what a failing commit was to write reaches the disk all the same
+  bool lies = false;             // commits say that they went well and write nothing
   bool at_load = false;          // the next read fails, and the store stays down until it is reopened
   std::uint64_t met = 0;         // failures so far
   std::uint64_t commits = 0;     // commits that went well

@@ -82,6 +82,18 @@ World::World(Options given) : options(std::move(given)), random_(options.seed) {
   environment.now = [this] { return now_; };
   environment.random = [this] { return random_.bits(); };
   environment.metrics = std::make_shared<metrics::Metrics>(metrics::Metrics::BuildInfo{"1", "test"});
+  open_store();
+  faults->after_commit = [this] {
+    const auto committed = stored();
+    innkeeper::testing::Snapshot snapshot{.rooms = committed.rooms, .processes = committed.processes, .slots = {}};
+    snapshot.add_slots(*catalog);
+    for (auto& sentence : broken_invariants(snapshot, innkeeper::testing::Moment::unsettled))
+      broken_on_disk.push_back("On disk, after a commit: " + sentence);
+  };
+  start_region();
+}
+
+void World::open_store() {
   auto opened = store::open_sqlite(folder_.file("innkeeper.db"));
   REQUIRE(opened);
   store = spawn_store_in_pool(*system, make_faulty(std::move(opened).value(), faults), environment.metrics);
@@ -95,14 +107,6 @@ World::World(Options given) : options(std::move(given)), random_(options.seed) {
   REQUIRE(loaded->has_value());
   REQUIRE(loaded->value());
   catalog = loaded->value().value();
-  faults->after_commit = [this] {
-    const auto committed = stored();
-    innkeeper::testing::Snapshot snapshot{.rooms = committed.rooms, .processes = committed.processes, .slots = {}};
-    snapshot.add_slots(*catalog);
-    for (auto& sentence : broken_invariants(snapshot, innkeeper::testing::Moment::unsettled))
-      broken_on_disk.push_back("On disk, after a commit: " + sentence);
-  };
-  start_region();
 }
 
 World::~World() {
@@ -147,11 +151,15 @@ void World::advance(domain::Duration time) {
   while (time > 0ms) {
     const auto some = std::min<domain::Duration>(time, tick);
     time -= some;
-    now_ += some;
-    coordinator().advance_time(some);
+    pass(some);
     run();
   }
   check();
+}
+
+void World::pass(domain::Duration time) {
+  now_ += time;
+  coordinator().advance_time(time);
 }
 
 void World::jump(domain::Duration time) {
@@ -187,6 +195,19 @@ void World::recover_store() {
   REQUIRE(probed->has_value());
   REQUIRE(probed->value());
   restart_region();
+}
+
+void World::crash() {
+  for (const auto& handle : {caf::actor_cast<caf::actor>(store), caf::actor_cast<caf::actor>(scheduler),
+                             caf::actor_cast<caf::actor>(catalog_owner)})
+    if (handle) caf::anon_send_exit(handle, caf::exit_reason::kill);
+  scheduler = nullptr;
+  catalog_owner = nullptr;
+  store = nullptr;
+  run();
+  REQUIRE(faults->healthy == nullptr);
+  open_store();
+  start_region();
 }
 
 FakeHostPtr World::add_host(const std::string& name, const domain::Resources& capacity) {

@@ -78,6 +78,7 @@ class World {
   bool run_one(std::uint64_t choice);  // one message of one of the actors that have any; false when none has
   void step() { run(), check(); }
   void advance(domain::Duration time);  // both clocks, with every tick of the scheduler on the way
+  void pass(domain::Duration time);     // both clocks; what falls due is queued, and nothing is run
   void jump(domain::Duration time);     // the wall clock, then one tick
   [[nodiscard]] domain::Timestamp now() const { return now_; }
 
@@ -86,6 +87,9 @@ class World {
   void kill_region();                                 // by an error; its rooms may still be busy
   void restart_region() { kill_region(), start_region(), register_all(); }
   void recover_store();                               // as the node does: probe, then a new scheduler
+  // As after kill -9: every actor but those of hosts is gone, the open batch with them. What the file holds is
+  // opened again by a new store, catalog and scheduler; no host is registered.
+  void crash();
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   [[nodiscard]] LeasePtr lease() const;               // the present one
 
@@ -181,6 +185,7 @@ class World {
  private:
   [[nodiscard]] caf::scheduler::test_coordinator& coordinator() const;
   [[nodiscard]] caf::event_based_actor& client();  // who all requests are from
+  void open_store();
   void compare_answers(const store::RegionSnapshot& snapshot, std::vector<std::string>& out);
   void look_for_idle_slots(const store::RegionSnapshot& snapshot, std::vector<std::string>& out) const;
 

@@ -7,14 +7,14 @@
 
 namespace innkeeper::testing {
 
-std::vector<std::uint64_t> test_seeds(std::uint64_t count) {
-  const char* text = std::getenv("INNKEEPER_TEST_SEED");
+std::vector<std::uint64_t> test_seeds(std::uint64_t count, const char* variable) {
+  const char* text = std::getenv(variable);
   if (text != nullptr && *text != '\0') {
     std::uint64_t seed = 0;
     const char* end = text + std::strlen(text);
     const auto [stop, error] = std::from_chars(text, end, seed);
     if (error != std::errc() || stop != end) {
-      std::fprintf(stderr, "INNKEEPER_TEST_SEED is no number: %s\n", text);
+      std::fprintf(stderr, "%s is no number: %s\n", variable, text);
       std::abort();
     }
     return {seed};

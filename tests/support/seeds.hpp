@@ -21,9 +21,10 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-// The seeds of a property test: 1 to `count`, or only the one that INNKEEPER_TEST_SEED names, which
+// The seeds of a property test: 1 to `count`, or only the one that the environment variable names, which
 // replays a failure. A test says INFO("INNKEEPER_TEST_SEED=" << seed) so that a failure names its
 // seed. A value that is no number is a mistake of who set it: the process says so and aborts.
-[[nodiscard]] std::vector<std::uint64_t> test_seeds(std::uint64_t count);
+[[nodiscard]] std::vector<std::uint64_t> test_seeds(std::uint64_t count,
+                                                    const char* variable = "INNKEEPER_TEST_SEED");
 
 }  // namespace innkeeper::testing
