@@ -28,6 +28,15 @@ std::string_view bearer_token(std::string_view header) noexcept {
   return start == std::string_view::npos ? std::string_view{} : header.substr(start);
 }
 
+// Of the Authorization header. None when it is given twice: a proxy in front may have checked the
+// other one.
+std::string_view bearer_token(const http::Request& request) noexcept {
+  constexpr std::string_view name = "authorization";
+  const auto is_it = [](const auto& header) { return header.first == name; };
+  if (std::count_if(request.headers.begin(), request.headers.end(), is_it) > 1) return {};
+  return bearer_token(request.header(name));
+}
+
 // Takes the same time for every text of the same length.
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
@@ -114,14 +123,14 @@ std::optional<Error> Router::check_access(const Route& route, const http::Reques
       return std::nullopt;
     case Access::metrics: {
       if (options_.metrics_token.empty()) return std::nullopt;
-      const std::string_view token = bearer_token(request.header("authorization"));
+      const std::string_view token = bearer_token(request);
       if (equal_in_constant_time(token, options_.metrics_token)) return std::nullopt;
       return no_token();
     }
     case Access::token:
       break;
   }
-  const std::string_view token = bearer_token(request.header("authorization"));
+  const std::string_view token = bearer_token(request);
   if (token.empty() || !core_.is_admin_token(token)) return no_token();
   if (options_.rate_limiter != nullptr) {
     const auto now = request.received == RateLimiter::Clock::time_point{}

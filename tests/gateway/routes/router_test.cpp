@@ -143,6 +143,16 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("credentials that are given twice are none, whichever comes first") {
+  const std::pair<std::string, std::string> good{"authorization", "Bearer admin-secret"};
+  const std::pair<std::string, std::string> bad{"authorization", "Bearer wrong"};
+  Harness harness;
+  CHECK(harness.get("/apps/v2/apps", {good, bad}).status == 401);
+  CHECK(harness.get("/apps/v2/apps", {bad, good}).status == 401);
+  CHECK(harness.get("/apps/v2/apps", {good, good}).status == 401);
+  CHECK(harness.get("/apps/v2/apps", {good}).status == 200);
+}
+
 TEST_CASE("public operations do not look at the Authorization header") {
   for (const routes::Route& route : routes::route_table()) {
     if (route.access != routes::Access::open) continue;
