@@ -8,6 +8,9 @@
 #include <caf/actor_cast.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <system_error>
@@ -48,6 +51,11 @@ domain::Result<std::shared_ptr<runner::Runner>> open_runner(const config::Settin
   options.directory = settings.node.data_dir + "/processes";
   options.node = settings.node.name;
   options.shim = shim.empty() ? program_beside_us("innkeeper-shim") : shim;
+  if (::access(options.shim.c_str(), X_OK) != 0)
+    return domain::Error{
+        .code = domain::ErrorCode::unavailable,
+        .message = "cannot execute " + options.shim + ", which every server process runs under: " +
+                   std::generic_category().message(errno)};
   options.public_address = host.public_address;
   options.port_first = host.port_first;
   options.port_last = host.port_last;

