@@ -44,13 +44,35 @@ EndReason end_reason(ExitReason reason) {
   return EndReason::process_crashed;
 }
 
-// How many of the room's last allocations, the current one included, ended or are about to end for that
-// reason, one after the other; those that only waited for a slot between them do not count.
-std::uint32_t in_a_row(const domain::RoomRecord& room, EndReason reason) {
+// A room that was well for this long has not brought its process down.
+constexpr auto harmless_stay = std::chrono::minutes(10);
+
+bool only_waited(const domain::Allocation& allocation) {
+  return allocation.ended == EndReason::moved_to_free_slot || allocation.ended == EndReason::no_capacity;
+}
+
+// How many of the room's last allocations, the current one included, ended or are about to end before their
+// process ran, one after the other; those that only waited for a slot between them do not count.
+std::uint32_t failed_starts(const domain::RoomRecord& room) {
   std::uint32_t n = 1;
   for (auto a = std::next(room.allocations.rbegin()); a != room.allocations.rend(); ++a) {
-    if (a->ended == EndReason::moved_to_free_slot || a->ended == EndReason::no_capacity) continue;
-    if (a->ended != reason) break;
+    if (only_waited(*a)) continue;
+    if (a->ended != EndReason::process_start_failed) break;
+    ++n;
+  }
+  return n;
+}
+
+// The same for allocations whose process crashed soon after they had begun, or did not even start; `now` is the
+// end of the current one.
+std::uint32_t quick_crashes(const domain::RoomRecord& room, domain::Timestamp now) {
+  std::uint32_t n = 0;
+  for (auto a = room.allocations.rbegin(); a != room.allocations.rend(); ++a) {
+    const bool current = a == room.allocations.rbegin();
+    if (!current && only_waited(*a)) continue;
+    const bool bad = a->ended == EndReason::process_crashed || a->ended == EndReason::process_start_failed;
+    if (!current && !bad) break;
+    if (a->unscheduled_at.value_or(now) - a->scheduled_at >= harmless_stay) break;
     ++n;
   }
   return n;
@@ -352,7 +374,7 @@ void RegionScheduler::room_lost_process(RoomEntry& room, ProcessEntry& process) 
   } else if (never_ran) {
     const auto reason = exit == ExitReason::no_capacity ? EndReason::no_capacity
                                                         : EndReason::process_start_failed;
-    const auto attempts = in_a_row(*room.record, EndReason::process_start_failed);
+    const auto attempts = failed_starts(*room.record);
     if (reason == EndReason::no_capacity || attempts >= deps_.policy.start_attempts) {
       send_end(room, process, reason, domain::RoomState::destroyed);
       return;
@@ -368,7 +390,8 @@ void RegionScheduler::room_lost_process(RoomEntry& room, ProcessEntry& process) 
   room_without_process(room, record.id, end_reason(exit));
 }
 
-// By the failure policy. A room that has brought down several processes in a row is not given another one.
+// By the failure policy. A room that has brought down several processes, one soon after the other, is not
+// given another one.
 void RegionScheduler::room_without_process(RoomEntry& room, domain::ProcessId process, EndReason reason) {
   auto& actor = awake(room);
   const auto end = [&](domain::RoomState outcome) {
@@ -387,7 +410,7 @@ void RegionScheduler::room_without_process(RoomEntry& room, domain::ProcessId pr
       break;
   }
   const auto deployment = catalog_->find(room.record->deployment);
-  const bool harmful = in_a_row(*room.record, EndReason::process_crashed) > deps_.policy.start_attempts;
+  const bool harmful = quick_crashes(*room.record, now()) > deps_.policy.start_attempts;
   if (deployment && !harmful) {
     if (auto placed = place(deployment, room.record->id)) {
       send_move(room, process, reason, *placed);

@@ -138,6 +138,36 @@ TEST_CASE("a room that brings down one process after the other is suspended in t
   CHECK(crashes == 4);
 }
 
+TEST_CASE("crashes and failed starts in turn add up too") {
+  World w{{.policy = {.on_process_failure = FailurePolicy::reschedule}, .rooms_per_process = 1}};
+  w.add_host("host-1", room_for(4));
+  const auto room = w.active_room();
+  int failures = 0;
+  while (w.ok(w.info(room.room)).status != RoomStatus::suspended) {
+    REQUIRE(failures < 10);
+    const auto process = w.ok(w.info(room.room)).current->process;
+    const bool crashes = failures % 2 == 0;
+    if (crashes && w.stored_process(process).status != ProcessStatus::running) w.start(process);
+    w.end(process, crashes ? ExitReason::crashed : ExitReason::start_failed);
+    w.jump(2s);
+    ++failures;
+  }
+  CHECK(failures == 5);
+}
+
+TEST_CASE("crashes that are far apart do not add up") {
+  World w{{.policy = {.on_process_failure = FailurePolicy::reschedule}, .rooms_per_process = 1}};
+  w.add_host("host-1", room_for(4));
+  const auto room = w.active_room();
+  for (int crashes = 0; crashes < 6; ++crashes) {
+    w.jump(1h);
+    w.end(w.ok(w.info(room.room)).current->process, ExitReason::crashed);
+    REQUIRE(w.ok(w.info(room.room)).status == RoomStatus::scheduling);
+    w.start(w.ok(w.info(room.room)).current->process);
+  }
+  CHECK(w.ok(w.connect(room.room)).active);
+}
+
 TEST_CASE("an exit with code 0 before the port was bound counts as a failed start") {
   World w;
   w.add_host("host-1", room_for(4));
