@@ -1,12 +1,13 @@
 // Runs a fuzz target without libFuzzer: smoke CORPUS [DICTIONARY RUNS].
 //
 // CORPUS is a folder or one file. Each file is an input; then RUNS mutations of them follow, always
-// the same ones. The input under way is kept in the file `<program>.input` of the working folder,
-// which is there for replay (`smoke FILE`) when the program has died, and gone when all went well.
+// the same ones. An input that the program dies of is left in `<program>.input` of the working
+// folder, for `smoke FILE`.
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -22,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+// Of the sanitizers; not there without them.
+extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)());
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace {
@@ -133,34 +136,23 @@ class Mutator {
   std::mt19937_64 random_{seed};
 };
 
-// Runs inputs, and keeps the one under way in a file.
-class Runner {
- public:
-  explicit Runner(fs::path kept)
-      : kept_(std::move(kept)), file_(::open(kept_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-    if (file_ < 0) throw std::runtime_error("cannot write " + kept_.string());
-  }
-  ~Runner() { ::close(file_); }
-  Runner(const Runner&) = delete;
-  Runner& operator=(const Runner&) = delete;
+// The input under way, and where it is written when the program dies of it.
+const std::string* under_way = nullptr;
+std::string kept;
 
-  void run(const std::string& input) {
-    // Emptying the file first would make some file systems write it to the disk each time.
-    if (::pwrite(file_, input.data(), input.size(), 0) != static_cast<ssize_t>(input.size()) ||
-        ::ftruncate(file_, static_cast<off_t>(input.size())) != 0) {
-      throw std::runtime_error("cannot write " + kept_.string());
-    }
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
-    ++runs_;
-  }
-  [[nodiscard]] std::size_t runs() const noexcept { return runs_; }
-  void forget() { fs::remove(kept_); }
+void keep_input() {
+  if (under_way == nullptr) return;
+  const int file = ::open(kept.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return;
+  [[maybe_unused]] const auto written = ::write(file, under_way->data(), under_way->size());
+  ::close(file);
+}
 
- private:
-  fs::path kept_;
-  int file_;
-  std::size_t runs_ = 0;
-};
+void run(const std::string& input) {
+  under_way = &input;
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+  under_way = nullptr;
+}
 
 }  // namespace
 
@@ -170,16 +162,18 @@ int main(int count, char** arguments) {
     return 2;
   }
   try {
-    Runner runner{fs::path(arguments[0]).filename().concat(".input")};
+    kept = fs::path(arguments[0]).filename().concat(".input").string();
+    std::signal(SIGABRT, [](int) { keep_input(); });
+    if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(keep_input);
     auto corpus = read_corpus(arguments[1]);
-    for (const auto& input : corpus) runner.run(input);
-    if (count == 4) {
+    const std::size_t seeds = corpus.size();
+    for (const auto& input : corpus) run(input);
+    const std::size_t runs = count == 4 ? std::stoul(arguments[3]) : 0;
+    if (runs > 0) {
       Mutator mutator{std::move(corpus), read_dictionary(arguments[2])};
-      for (std::size_t left = std::stoul(arguments[3]); left > 0; --left)
-        runner.run(mutator.next());
+      for (std::size_t left = runs; left > 0; --left) run(mutator.next());
     }
-    runner.forget();
-    std::printf("%zu inputs\n", runner.runs());
+    std::printf("%zu inputs\n", seeds + runs);
     return 0;
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "%s\n", problem.what());
