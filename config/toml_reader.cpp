@@ -60,16 +60,21 @@ class Guard {
           break;
         case '[':
         case '{':
-          if (c == '[' && depth_ == 0 && !after_equals_ && !header_begins_with_key()) {
+          if (c == '[' && open_.empty() && !after_equals_ && !header_begins_with_key()) {
             return refused("a table header needs a key: A-Z a-z 0-9 _ - or a quoted string");
           }
-          if (++depth_ > nesting_max) return refused("brackets are nested more than 32 deep");
+          if (open_.size() == nesting_max) return refused("brackets are nested more than 32 deep");
+          open_.push_back(c);
           dots_ = 0;
           ++at_;
           break;
         case ']':
         case '}':
-          if (depth_ > 0) --depth_;
+          // Where a value should stand the parser takes it for granted that no bracket closes.
+          if (!open_.empty()) {
+            if ((open_.back() == '[') != (c == ']')) return refused("brackets do not match");
+            open_.pop_back();
+          }
           dots_ = 0;
           ++at_;
           break;
@@ -153,7 +158,7 @@ class Guard {
   std::string_view text_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;
-  std::size_t depth_ = 0;
+  std::string open_;  // the brackets that are open
   std::size_t dots_ = 0;
   bool after_equals_ = false;  // on this line
 };

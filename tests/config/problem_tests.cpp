@@ -296,6 +296,16 @@ TEST_CASE("a text that would exhaust the stack or the memory is refused before i
   }
 }
 
+TEST_CASE("brackets that do not match are refused before the parser meets them") {
+  for (const std::string text : {"a = [}", "a = [1, }", "a = {b = ]}", "[a}", "[[a]\nb = [{]}", "a = }", "a = ]", "a = ,"}) {
+    INFO(text);
+    const Loaded loaded = load(text);
+    CHECK_FALSE(loaded.settings.has_value());
+    REQUIRE(loaded.problems.size() == 1);
+    CHECK(holds(loaded.problems[0].message, "line "));
+  }
+}
+
 TEST_CASE("dots and brackets inside of strings and comments do not count as nesting") {
   const std::string dots = repeat("a.", 5'000);
   const std::string text = minimal + app + "env = { A = \"" + repeat("[.", 2'000) + "\", B = '" +
