@@ -40,6 +40,7 @@ struct SupervisorDeps {
   CatalogPtr catalog;
   Node::SpawnHost spawn_host;
   std::shared_ptr<Routing> routing;
+  std::shared_ptr<NodeFailure> failure;
 };
 
 // Watches the schedulers, the host and the store of one node.
@@ -56,6 +57,7 @@ class Supervisor {
     self_->set_exception_handler(log_exception);
     self_->set_down_handler([this](const caf::down_msg& message) { down(message); });
     self_->set_exit_handler([this](const caf::exit_msg& message) { end(message.reason); });
+    self_->monitor(deps_.store);
     if (deps_.settings.node.region)
       for (const auto& region : deps_.settings.regions) lead(region);
     if (deps_.spawn_host) start_host();
@@ -197,6 +199,12 @@ class Supervisor {
       if (host_ && message.source == host_) host_ = nullptr;
       std::erase_if(regions_, [&](const auto& r) { return message.source == r.second.scheduler; });
       finish_if_alone();
+      return;
+    }
+    if (message.source == deps_.store) {
+      store_failure_ = "has ended; the node stops";
+      publish();
+      deps_.failure->set("the store actor has ended: " + caf::to_string(message.reason));
       return;
     }
     if (host_ && message.source == host_) {
@@ -345,12 +353,27 @@ SystemConfig::SystemConfig(std::size_t threads) {
   wire::register_messages(*this);
 }
 
+void NodeFailure::set(std::string reason) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (reason_) return;
+    reason_ = std::move(reason);
+  }
+  if (told_) told_();
+}
+
+std::optional<std::string> NodeFailure::reason() const {
+  const std::lock_guard lock{mutex_};
+  return reason_;
+}
+
 Node::Node(caf::actor_system& system, const config::Settings& settings, Environment environment,
-           SpawnHost spawn_host)
+           SpawnHost spawn_host, std::function<void()> on_failure)
     : system_(system),
       settings_(settings),
       environment_(std::move(environment)),
-      spawn_host_(std::move(spawn_host)) {}
+      spawn_host_(std::move(spawn_host)),
+      failure_(std::make_shared<NodeFailure>(std::move(on_failure))) {}
 
 Node::~Node() { stop(); }
 
@@ -377,7 +400,8 @@ domain::Result<void> Node::start(std::chrono::milliseconds timeout) {
                                                    .store = store_,
                                                    .catalog = std::move(catalog).value(),
                                                    .spawn_host = spawn_host_,
-                                                   .routing = routing_});
+                                                   .routing = routing_,
+                                                   .failure = failure_});
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (!routing_->table()->ready) {
     if (std::chrono::steady_clock::now() > deadline) {

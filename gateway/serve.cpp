@@ -10,6 +10,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -202,7 +203,8 @@ int run(const config::Settings& settings, const std::shared_ptr<metrics::Metrics
     auto deps = actors::host_deps(settings, environment, std::move(runner).value());
     spawn_host = [&system, deps] { return system.spawn(actors::run_host, deps); };
   }
-  actors::Node node{system, settings, environment, spawn_host};
+  // A failure ends the wait for a signal as a signal does.
+  actors::Node node{system, settings, environment, spawn_host, [] { ::kill(::getpid(), SIGTERM); }};
   if (auto started = node.start(start_timeout); !started) return no_start(started.error());
 
   std::unique_ptr<Gateway> gateway;
@@ -217,11 +219,15 @@ int run(const config::Settings& settings, const std::shared_ptr<metrics::Metrics
     log::event("node.ready", {{"node", settings.node.name}});
 
   const int signal = wait_for_stop();
-  log::event("node.stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  const auto failure = node.failure();
+  if (failure)
+    log::event("node.failed", {{"reason", *failure}});
+  else
+    log::event("node.stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   if (gateway) gateway->stop();
   node.stop();
   gateway.reset();
-  return exit_ok;
+  return failure ? exit_failed : exit_ok;
 }
 
 }  // namespace

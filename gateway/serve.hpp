@@ -10,6 +10,7 @@ namespace innkeeper {
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_usage = 1;     // bad usage or configuration
 inline constexpr int exit_no_start = 2;  // port taken, data directory in use, schema too new, …
+inline constexpr int exit_failed = 3;    // it ran, and could not go on
 inline constexpr int exit_failure = 3;   // stopped by a failure
 
 struct BuildIdentity {

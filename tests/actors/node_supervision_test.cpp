@@ -189,6 +189,24 @@ TEST_CASE("a commit that fails ends no actor: the region is loaded anew under a 
   CHECK(w.restarts("region_scheduler") == 0);
 }
 
+TEST_CASE("a node whose store actor ends has failed, says so, and answers what it is asked") {
+  NodeWorld w;
+  w.active_room("mine");
+  CHECK_FALSE(w.node->failure());
+  w.kill(caf::actor_cast<caf::actor>(w.node->store()));
+  w.eventually("the failure to be told", [&] { return w.failures == 1; });
+  REQUIRE(w.node->failure());
+  CHECK(w.node->failure()->find("store actor") != std::string::npos);
+  CHECK_FALSE(w.ready());
+  const auto refused = w.ask<domain::ConnectionInfo>(create_atom::value, room_named("other"));
+  CHECK_FALSE(refused);
+  w.node->stop();
+  w.start();
+  const auto info = w.ask<domain::RoomView>(info_atom::value, app, RoomId{"mine"});
+  REQUIRE(info);
+  CHECK(info->status == RoomStatus::active);
+}
+
 TEST_CASE("an orderly stop answers what is in flight, ends every actor and leaves processes alone") {
   NodeWorld w;
   const auto room = w.active_room("mine");

@@ -134,12 +134,13 @@ NodeWorld::~NodeWorld() {
 }
 
 std::unique_ptr<Node> NodeWorld::make_node() {
-  return std::make_unique<Node>(system, settings, environment, [this] {
+  const auto spawn_host = [this] {
     auto actor = system.spawn(host_of_machine, machine);
     const std::lock_guard lock(machine->mutex);
     machine->actor = actor;
     return actor;
-  });
+  };
+  return std::make_unique<Node>(system, settings, environment, spawn_host, [this] { ++failures; });
 }
 
 void NodeWorld::start() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -81,6 +82,7 @@ class NodeWorld {
   std::shared_ptr<Machine> machine = std::make_shared<Machine>();
   Environment environment;
   config::Settings settings;
+  std::atomic<int> failures = 0;  // how often a node has said that it cannot go on
   std::unique_ptr<Node> node;
   std::unique_ptr<caf::scoped_actor> client_holder;
   caf::scoped_actor& client;
