@@ -251,16 +251,20 @@ int serve(const config::Settings& settings, const BuildIdentity& build) {
   log::event("node.starting",
              {{"node", settings.node.name}, {"version", build.version}, {"commit", build.commit}});
   if (auto made = make_data_dir(settings.node.data_dir); !made) return no_start(made.error());
+  const bool had_token = ::access(settings.admin_token_file.c_str(), F_OK) == 0;
   auto admin_token = read_or_create_token(settings.admin_token_file);
   if (!admin_token) return no_start(admin_token.error());
+  if (!had_token) log::event("auth.token_created", {{"path", settings.admin_token_file}});
   std::string metrics_token;
   if (!settings.gateway.metrics_token_file.empty()) {
     auto token = read_token(settings.gateway.metrics_token_file);
     if (!token) return no_start(token.error());
     metrics_token = std::move(token).value();
   }
-  for (const auto& region : settings.regions)
-    for (const auto& app : settings.apps) metrics->declare_app(region.str(), app.id.str());
+  // Where something can run, so that what has not happened yet shows as zero. Other regions' series come with
+  // their first room: every pair of region and app would make pages of megabytes.
+  if (settings.node.host)
+    for (const auto& app : settings.apps) metrics->declare_app(settings.host.region.str(), app.id.str());
   const int code = run(settings, metrics, *admin_token, metrics_token);
   if (code == exit_ok) log::event("node.stopped");
   log::set_counter({});

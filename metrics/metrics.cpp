@@ -165,7 +165,9 @@ Metrics::Metrics(const BuildInfo& build) : state_(std::make_unique<State>()) {
   for (const std::string_view name : metrics::stages()) {
     s.stages.emplace_back(name, &s[Id::stage].histogram({name}));
   }
-  static_cast<void>(s[Id::http_connections_refused].counter({"limit"}));
+  // An alert cannot see the first increase of a series that begins with it.
+  for (const char* const reason : {"limit", "descriptors"})
+    static_cast<void>(s[Id::http_connections_refused].counter({reason}));
   s.connections = &s[Id::http_connections].gauge();
   s.connections_opened = &s[Id::http_connections_opened].counter();
   s.in_flight = &s[Id::http_in_flight].gauge();

@@ -311,15 +311,18 @@ void RegionScheduler::end_process(ProcessEntry& process, ExitReason reason, cons
   if (domain::is_final(process.record.status)) return;
   if (process.record.reserved()) unreserve(process);
   const bool idle = process.record.stop_reason == ExitReason::idle;
-  const auto why = idle ? "stopped because it was idle: " + summary : summary;
+  constexpr std::string_view by_order = "stopped by order";
+  const auto why = !idle                           ? summary
+                   : summary.starts_with(by_order) ? "stopped because it was idle" + summary.substr(by_order.size())
+                                                   : "stopped because it was idle: " + summary;
   if (!change(process, domain::ProcessEnded{.reason = reason, .summary = why})) return;
   const auto& record = process.record;
   process.endpoint = nullptr;
   index_closed(process);
   ended_.emplace_back(now(), record.id);
   metrics().process_exited(region(), process.deployment->app.str(), domain::to_string(record.exit_reason));
-  const bool start_failed = record.status == ProcessStatus::failed && !record.started_at;
-  log::event(start_failed ? "process.start_failed" : "process.ended",
+  const bool failed = record.status == ProcessStatus::failed;
+  log::event(!failed ? "process.ended" : record.started_at ? "process.failed" : "process.start_failed",
              {{"process", to_string(record.id)},
               {"app", process.deployment->app.str()},
               {"status", domain::to_string(record.status)},

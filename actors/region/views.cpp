@@ -182,10 +182,16 @@ std::string RegionScheduler::sentence(const RoomEntry& room, const domain::RoomE
   }
   if (x.queue_position && room.process != nullptr && room.process->not_before > now())
     return "The room waits a moment before its process is started again, because the last start failed.";
+  if (x.queue_position && hosts_.empty())
+    return "The room waits for capacity: no process of its deployment has a free slot, and no host serves the "
+           "region. It is number " +
+           std::to_string(*x.queue_position) + " in the queue.";
   if (x.queue_position)
     return "The room waits for capacity: no process of its deployment has a free slot, and no host has "
            "room for one more. It is number " +
            std::to_string(*x.queue_position) + " in the queue.";
+  if (room.process != nullptr && room.process->record.reserved())
+    return "The room has waited for capacity, and its turn has just ended: it is being placed or given up.";
   return "The room's process is being started; the room becomes active when the process has bound its port.";
 }
 

@@ -61,7 +61,8 @@ Outcome judge(const KeyValues& exit, const Circumstances& circumstances) {
   if (kind != files::kind_exited && kind != files::kind_signaled) {
     return {ExitReason::start_failed, one_line(ended)};
   }
-  if (circumstances.stop == StopCause::start_timeout) {
+  // Without the shim having been asked, the command had ended before it could be too late.
+  if (circumstances.stop == StopCause::start_timeout && asked) {
     return {ExitReason::start_timeout, "did not bind port " + std::to_string(circumstances.port) +
                                            " within " + seconds_text(circumstances.start_timeout)};
   }

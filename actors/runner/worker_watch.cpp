@@ -146,6 +146,10 @@ void Runner::Worker::on_shim_gone(domain::ProcessId process) {
   kill_marked(to_string(process), find_marked(directory_.path()));
   if (entry.stop == StopCause::ordered) {
     finish(entry, {domain::ExitReason::ordered, "stopped by order, and its shim was killed"});
+  } else if (entry.stop == StopCause::start_timeout) {
+    finish(entry, {domain::ExitReason::start_timeout,
+                   "did not bind port " + std::to_string(circumstances(entry).port) + " within " +
+                       seconds_text(options_.start_timeout) + ", and its shim was killed"});
   } else {
     finish(entry, {domain::ExitReason::crashed, "its shim (pid " + std::to_string(entry.shim_pid) +
                                                     ") was killed, and the process with it"});

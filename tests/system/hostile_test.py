@@ -58,7 +58,8 @@ class Hostile(NodeTest):
         begin = time.monotonic()
         self.assertEqual(self.subject.client.info(self.room).json["status"], "active")
         self.assertEqual(self.subject.client.create().status, 201)
-        self.assertLess(time.monotonic() - begin, 2)
+        # Long for a busy machine, and short against the minute after which a stalled node gives up.
+        self.assertLess(time.monotonic() - begin, 20)
         grown = rss_mb(self.subject.pid) - self.memory
         # The sanitizer's quarantine alone may hold 256 MB.
         self.assertLess(grown, 400 if harness.is_sanitized() else 100, "memory has grown (MB)")
