@@ -11,6 +11,7 @@
 #include "actors/store/store.hpp"
 #include "actors/wire/messages.hpp"
 #include "config/settings.hpp"
+#include "gateway/certs_command.hpp"
 #include "gateway/routes/error_response.hpp"
 #include "gateway/routes/route.hpp"
 #include "gateway/serve.hpp"
@@ -133,6 +134,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("version", "print version, commit, store schema and protocol")->callback([&] {
     code = run_version();
   });
+  add_certs_command(app, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
