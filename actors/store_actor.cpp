@@ -1,5 +1,6 @@
 #include "actors/store_actor.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
@@ -19,7 +20,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Longer commits are told to operators.
 constexpr double slow_commit_seconds = 0.5;
+// The longest pause between two attempts at getting a store ready again.
+constexpr auto rest_max = std::chrono::milliseconds(500);
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -32,7 +36,7 @@ struct StoreState {
 
   struct Waiting {
     caf::typed_response_promise<wire::Done> promise;
-    domain::Result<void> outcome;
+    MutationPtr mutation;
   };
 
   store_actor::pointer self = nullptr;
@@ -44,11 +48,10 @@ struct StoreState {
     bool valid = false;
   };
   std::map<std::string, Holder> holders;
-  bool batch_open = false;
   std::uint64_t batch_number = 0;
-  Clock::duration applying{};  // time spent on the open batch before its commit
-  std::vector<Waiting> waiting;
+  std::vector<Waiting> waiting;  // the next batch
   bool failed = false;
+  Clock::time_point rests_until{};  // no attempt at getting ready again before
   std::uint64_t failures = 0;
   // What does not work now, and why: said once, until it works again or fails for another reason.
   std::map<std::string, std::string> troubles;
@@ -57,48 +60,34 @@ struct StoreState {
   StoreState() = default;
   StoreState(const StoreState&) = delete;
   StoreState& operator=(const StoreState&) = delete;
-  // Whoever waits for the open batch would wait for ever.
+  // Whoever waits for the next batch would wait for ever.
   ~StoreState() {
-    for (auto& [promise, outcome] : std::exchange(waiting, {})) promise.deliver(wire::to_caf(unavailable()));
+    for (auto& one : std::exchange(waiting, {})) one.promise.deliver(wire::to_caf(lost()));
   }
 
-  caf::result<wire::Done> commit(const Lease& lease, const store::Mutation& mutation) {
+  caf::result<wire::Done> commit(const Lease& lease, const MutationPtr& mutation) {
     if (failed) return wire::to_caf(unavailable());
     const auto holder = holders.find(lease.region.str());
     if (holder != holders.end() && (lease.epoch < holder->second.epoch || !holder->second.valid))
       return wire::to_caf({.code = domain::ErrorCode::unavailable,
-                           .message = "the scheduler of this region is being started again"});
-    const auto start = Clock::now();
-    if (!batch_open && !open_batch()) return wire::to_caf(unavailable());
-    auto outcome = store->apply(mutation);
-    applying += Clock::now() - start;
-    if (!outcome && outcome.error().code == domain::ErrorCode::unavailable) {
-      commit_failed(outcome.error().message);
-      return wire::to_caf(unavailable());
-    }
+                           .message = "the scheduler of this region is being started again",
+                           .retry_after_s = store->retry_after_s()});
+    // Everything that is in the mailbox by now is handled before this message, and so joins the batch.
+    if (waiting.empty()) self->send(self, flush_atom::value, ++batch_number);
     auto promise = self->make_response_promise<wire::Done>();
-    waiting.push_back({promise, std::move(outcome)});
+    waiting.push_back({promise, mutation});
     if (waiting.size() >= domain::limits::store_batch) close_batch();
     return promise;
   }
 
-  bool open_batch() {
-    if (auto opened = store->begin(); !opened) {
-      commit_failed(opened.error().message);
-      return false;
-    }
-    batch_open = true;
-    applying = {};
-    // Everything that is in the mailbox by now is handled before this message, and so joins the batch.
-    self->send(self, flush_atom::value, ++batch_number);
-    return true;
-  }
-
   void close_batch() {
-    if (!batch_open) return;
-    batch_open = false;
+    if (waiting.empty()) return;
+    std::vector<const store::Mutation*> batch;
+    batch.reserve(waiting.size());
+    for (const auto& one : waiting) batch.push_back(one.mutation.get());
     const auto start = Clock::now();
-    if (auto committed = store->commit(); !committed) {
+    auto committed = store->commit(batch);
+    if (!committed) {
       commit_failed(committed.error().message);
       return;
     }
@@ -108,14 +97,13 @@ struct StoreState {
     if (seconds >= slow_commit_seconds)
       log::event("store.slow_commit", {{"ms", static_cast<std::int64_t>(seconds * 1000)},
                                        {"changes", static_cast<std::uint64_t>(answers.size())}});
-    metrics->stage("store", (std::chrono::duration<double>(applying).count() + seconds) /
-                                static_cast<double>(answers.size()));
-    for (const auto& [promise, outcome] : answers) {
-      auto p = promise;
-      if (outcome)
-        p.deliver(wire::Done{});
+    metrics->stage("store", seconds / static_cast<double>(answers.size()));
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      auto promise = answers[i].promise;
+      if (const auto& outcome = (*committed)[i])
+        promise.deliver(wire::Done{});
       else
-        p.deliver(wire::to_caf(outcome.error()));
+        promise.deliver(wire::to_caf(outcome.error()));
     }
     if (Clock::now() - sized > std::chrono::seconds(1)) {
       sized = Clock::now();
@@ -138,29 +126,41 @@ struct StoreState {
     if (troubles.erase(what) > 0 && troubles.empty()) log::event("store.recovered");
   }
 
-  // The open batch is lost as a whole; whether its commit reached the disk is not known.
+  // The batch is lost as a whole; whether its commit took effect is not known.
   void fail() {
     failed = true;
-    batch_open = false;
     ++failures;
     // What the schedulers hold in memory may be ahead of the disk now: each has to load its region anew,
     // under a new lease, before it may write again.
     for (auto& [region, holder] : holders) holder.valid = false;
     metrics->store_failed();
     metrics->set_store_up(false);
-    for (auto& [promise, outcome] : std::exchange(waiting, {})) promise.deliver(wire::to_caf(unavailable()));
+    for (auto& one : std::exchange(waiting, {})) one.promise.deliver(wire::to_caf(lost()));
   }
 
-  [[nodiscard]] domain::Error unavailable() const {
+  // Of what was in a commit that failed: nobody may be told that it did not happen.
+  [[nodiscard]] static domain::Error lost() {
     return {.code = domain::ErrorCode::unavailable,
             .message = "nothing can be changed now, because the store cannot commit"};
+  }
+  // Of what was not tried.
+  [[nodiscard]] domain::Error unavailable() const {
+    auto error = lost();
+    error.retry_after_s = store->retry_after_s();
+    return error;
   }
 
   caf::result<std::uint64_t> probe() {
     if (!failed) return failures;
+    // Probes come at a steady rate. Those that queued up behind an attempt that took long (a server that
+    // does not answer) are not each worth one of their own.
+    const auto start = Clock::now();
+    if (start < rests_until) return wire::to_caf(unavailable());
     if (auto ready = store->reopen(); !ready) {
       const auto& why = ready.error().message;
       if (is_news(whole_store, why)) log::event("store.open_failed", {{"reason", why}});
+      const auto end = Clock::now();
+      rests_until = end + std::min<Clock::duration>(end - start, rest_max);
       return wire::to_caf(unavailable());
     }
     failed = false;
@@ -206,7 +206,7 @@ store_actor::behavior_type run_store(StatePointer self, const StoreHolder& holde
   state.metrics->set_store_up(true);
   return {
       [self](commit_atom, const LeasePtr& lease, const MutationPtr& mutation) {
-        return self->state.commit(*lease, *mutation);
+        return self->state.commit(*lease, mutation);
       },
       [self](load_atom, const LeasePtr& lease) {
         return self->state.read<SnapshotPtr>(

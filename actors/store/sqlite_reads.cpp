@@ -144,7 +144,7 @@ class AllocationCursor {
 }  // namespace
 
 Result<RegionSnapshot> SqliteStore::load_region(const domain::RegionName& region) {
-  if (auto error = obstacle(false)) return *error;
+  if (failure_) return *failure_;
   RegionSnapshot snapshot;
   if (auto done = load_rooms(region, snapshot); !done) return std::move(done).error();
   if (auto done = load_processes(region, snapshot); !done) return std::move(done).error();
@@ -221,7 +221,7 @@ Result<void> SqliteStore::load_idempotency(const domain::RegionName& region,
 }
 
 Result<std::shared_ptr<const domain::RoomRecord>> SqliteStore::load_room(const domain::RoomId& id) {
-  if (auto error = obstacle(false)) return *error;
+  if (failure_) return *failure_;
   auto rooms = session_->writer.prepare(select(room_columns, "WHERE room_id = ?1"));
   if (!rooms) return fail(std::move(rooms).error());
   rooms->bind(1, id.str());
@@ -247,7 +247,7 @@ Result<std::shared_ptr<const domain::RoomRecord>> SqliteStore::load_room(const d
 }
 
 Result<domain::CatalogSnapshot> SqliteStore::load_catalog() {
-  if (auto error = obstacle(false)) return *error;
+  if (failure_) return *failure_;
   domain::CatalogSnapshot snapshot;
   auto apps = session_->writer.prepare(
       "SELECT app_id, name, org_id, secret, created_by, created_at FROM apps");

@@ -206,8 +206,20 @@ Result<std::unique_ptr<SqliteStore::Session>> SqliteStore::open_session() const 
   return session;
 }
 
+Result<Outcomes> SqliteStore::commit(Batch batch) {
+  if (failure_) return *failure_;
+  if (auto begun = begin(); !begun) return std::move(begun).error();
+  Outcomes outcomes;
+  outcomes.reserve(batch.size());
+  for (const Mutation* mutation : batch) {
+    outcomes.push_back(apply(*mutation));
+    if (failure_) return *failure_;
+  }
+  if (auto done = finish(); !done) return std::move(done).error();
+  return outcomes;
+}
+
 Result<void> SqliteStore::begin() {
-  if (auto error = obstacle(false)) return *error;
   if (auto allowed = session_->checkpointer->batch_begins(); !allowed) {
     return fail(std::move(allowed).error());
   }
@@ -217,8 +229,7 @@ Result<void> SqliteStore::begin() {
   return {};
 }
 
-Result<void> SqliteStore::commit() {
-  if (auto error = obstacle(true)) return *error;
+Result<void> SqliteStore::finish() {
   session_->log_frames = -1;  // stays so when the batch has changed nothing
   const int code = session_->statements.commit.run();
   if (code != SQLITE_OK) return fail(code, "committing a batch");
@@ -294,15 +305,6 @@ void SqliteStore::drop_batch() {
     [[maybe_unused]] const auto done = session_->writer.execute("ROLLBACK", "dropping a batch");
   }
   if (std::exchange(in_batch_, false)) session_->checkpointer->batch_ended(-1);
-}
-
-std::optional<Error> SqliteStore::obstacle(bool want_batch) const {
-  if (failure_) return failure_;
-  if (in_batch_ != want_batch) {
-    return own_error(ErrorCode::internal,
-                     want_batch ? "store: no batch is open" : "store: a batch is open already");
-  }
-  return std::nullopt;
 }
 
 }  // namespace innkeeper::store

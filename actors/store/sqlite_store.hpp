@@ -34,9 +34,7 @@ class SqliteStore final : public Store {
                                                                    const SqliteOptions& options);
   ~SqliteStore() override;
 
-  [[nodiscard]] domain::Result<void> begin() override;
-  [[nodiscard]] domain::Result<void> apply(const Mutation& mutation) override;
-  [[nodiscard]] domain::Result<void> commit() override;
+  [[nodiscard]] domain::Result<Outcomes> commit(Batch batch) override;
   [[nodiscard]] domain::Result<void> reopen() override;
   [[nodiscard]] domain::Result<RegionSnapshot> load_region(
       const domain::RegionName& region) override;
@@ -78,9 +76,10 @@ class SqliteStore final : public Store {
   [[nodiscard]] domain::Result<void> check_place() const;
   void close_session();
   void drop_batch();
-  // Why no call may proceed now; nothing when it may.
-  [[nodiscard]] std::optional<domain::Error> obstacle(bool want_batch) const;
-
+  // The parts of a commit. An error with another code than `unavailable` is of the mutation alone.
+  [[nodiscard]] domain::Result<void> begin();
+  [[nodiscard]] domain::Result<void> apply(const Mutation& mutation);
+  [[nodiscard]] domain::Result<void> finish();
   [[nodiscard]] Outcome apply_in_order(const Mutation& mutation, const Change* first);
   [[nodiscard]] Outcome refuse(domain::ErrorCode code, std::string message, std::string field);
   [[nodiscard]] Outcome broken(int code, std::string_view doing);

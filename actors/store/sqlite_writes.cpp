@@ -55,7 +55,6 @@ bool needs_no_savepoint(const Mutation& mutation, const Change*& first) {
 }  // namespace
 
 Result<void> SqliteStore::apply(const Mutation& mutation) {
-  if (auto error = obstacle(true)) return *error;
   const Change* first = nullptr;
   Outcome outcome = Outcome::done;
   if (needs_no_savepoint(mutation, first)) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -14,8 +16,8 @@
 
 namespace innkeeper::store {
 
-// What is kept, and how it changes. Implementations: SQLite (embedded default); PostgreSQL is meant
-// to follow behind the same interface and tests. Not thread-safe: one owner (the store actor) calls
+// What is kept, and how it changes. Implementations: SQLite (embedded default) and PostgreSQL
+// (postgres_store.hpp), behind the same tests. Not thread-safe: one owner (the store actor) calls
 // it, and every call may block. Region and app names travel with each change so that rows can be
 // read by people.
 
@@ -74,6 +76,10 @@ using Change = std::variant<InsertRoom, UpdateRoom, PutProcess, DeleteRooms, Del
                             PutIdempotency, DeleteIdempotencyBefore, PutApp, InsertDeployment>;
 // Changes that become durable together or not at all.
 using Mutation = std::vector<Change>;
+// Mutations of one transaction, in order. None is null; they outlive the call that takes them.
+using Batch = std::span<const Mutation* const>;
+// What became of each mutation of a batch, in its order.
+using Outcomes = std::vector<domain::Result<void>>;
 
 // Everything of one region, as committed.
 struct RegionSnapshot {
@@ -86,27 +92,31 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // A batch is one transaction. begin() opens it; apply() adds a mutation, whose own failure
-  // (`refused`: an id is taken; `internal`: the caller's mistake, such as an update of a room that
-  // was never inserted) undoes that mutation and leaves the rest of the batch intact; commit()
-  // makes all of it durable. Any error with code `unavailable` means that the batch is lost as a
-  // whole and that the store must be reopened; until then every call fails with that error. begin()
-  // may wait some milliseconds.
-  [[nodiscard]] virtual domain::Result<void> begin() = 0;
-  [[nodiscard]] virtual domain::Result<void> apply(const Mutation& mutation) = 0;
-  [[nodiscard]] virtual domain::Result<void> commit() = 0;
-  // Forgets the open batch and gets the store ready again after a failure; `unavailable` while that
-  // is not possible. Also does nothing harmful on a healthy store.
+  // Makes a batch durable in one transaction, as if its mutations were applied one after the other.
+  // The failure of a single mutation (`refused`: an id is taken; `internal`: the caller's mistake,
+  // such as an update of a room that was never inserted) undoes that mutation, is its outcome, and
+  // leaves the rest of the batch intact.
+  //
+  // An error instead of outcomes has the code `unavailable`: the batch is there as a whole or not
+  // at all, and which of the two is not known before reopen() has succeeded. Until then every call
+  // fails with that error. May wait some milliseconds for something else than the disk.
+  [[nodiscard]] virtual domain::Result<Outcomes> commit(Batch batch) = 0;
+  // Gets the store ready again after a failure; `unavailable` while that is not possible. From its
+  // success on no earlier commit can take effect any more. Does nothing harmful on a healthy store.
   [[nodiscard]] virtual domain::Result<void> reopen() = 0;
 
-  // Reads of committed state; outside of a batch.
+  // Reads of committed state.
   [[nodiscard]] virtual domain::Result<RegionSnapshot> load_region(
       const domain::RegionName& region) = 0;
   [[nodiscard]] virtual domain::Result<std::shared_ptr<const domain::RoomRecord>> load_room(
       const domain::RoomId& room) = 0;  // null when there is none
   [[nodiscard]] virtual domain::Result<domain::CatalogSnapshot> load_catalog() = 0;
 
-  // Bytes on disk; 0 where that cannot be told. Cheap: no I/O beyond a stat.
+  // Seconds after which a client that was refused should try again; 0 when the store comes back
+  // only with the help of a person.
+  [[nodiscard]] virtual std::uint32_t retry_after_s() const { return 0; }
+
+  // Bytes on disk; 0 where that cannot be told. Cheap enough to be called every second.
   struct Size {
     double database = 0;
     double wal = 0;  // the write-ahead log

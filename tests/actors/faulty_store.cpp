@@ -10,30 +10,16 @@ class FaultyStore final : public store::Store {
   FaultyStore(std::unique_ptr<store::Store> store, std::shared_ptr<StoreFaults> faults)
       : store_(std::move(store)), faults_(std::move(faults)) {
     faults_->healthy = store_.get();
-    faults_->batch_open = false;
   }
   ~FaultyStore() override { faults_->healthy = nullptr; }
 
-  domain::Result<void> begin() override {
+  domain::Result<store::Outcomes> commit(store::Batch batch) override {
     if (fails()) return failure();
-    auto result = store_->begin();
-    faults_->batch_open = result.has_value();
-    return result;
-  }
-  domain::Result<void> apply(const store::Mutation& mutation) override {
-    if (fails()) return failure();
-    return store_->apply(mutation);
-  }
-  domain::Result<void> commit() override {
-    const bool arrives = faults_->commit_arrives;
-    if (down_ || faults_->broken || std::exchange(faults_->at_commit, false)) {
-      if (arrives && !down_) {
-        faults_->commit_arrives = false;
-        if (store_->commit()) committed();
-      }
+    if (std::exchange(faults_->at_commit, false)) {
+      if (std::exchange(faults_->commit_arrives, false) && store_->commit(batch)) committed();
       return lose();
     }
-    auto result = faults_->lies ? store_->reopen() : store_->commit();
+    auto result = faults_->lies ? lie(batch) : store_->commit(batch);
     if (result) {
       ++faults_->commits;
       committed();
@@ -43,7 +29,6 @@ class FaultyStore final : public store::Store {
   domain::Result<void> reopen() override {
     if (faults_->broken) return failure();
     auto result = store_->reopen();
-    faults_->batch_open = false;
     down_ = !result.has_value();
     return result;
   }
@@ -62,14 +47,16 @@ class FaultyStore final : public store::Store {
   [[nodiscard]] Size size() const override { return store_->size(); }
 
  private:
+  // All is well, it says, and keeps nothing.
+  static domain::Result<store::Outcomes> lie(store::Batch batch) {
+    return store::Outcomes(batch.size(), domain::Result<void>{});
+  }
   static domain::Error failure() {
     return {.code = domain::ErrorCode::unavailable, .message = "the disk is broken"};
   }
   domain::Error lose() {
     ++faults_->met;
     down_ = true;
-    // The batch is gone, as it is after a real failure.
-    if (std::exchange(faults_->batch_open, false)) static_cast<void>(store_->reopen().has_value());
     return failure();
   }
   bool fails() {
@@ -81,7 +68,6 @@ class FaultyStore final : public store::Store {
     return fails();
   }
   void committed() {
-    faults_->batch_open = false;
     if (faults_->after_commit) faults_->after_commit();
   }
 

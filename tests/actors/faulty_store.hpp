@@ -16,7 +16,6 @@ struct StoreFaults {
   bool at_load = false;          // the next read fails, and the store stays down until it is reopened
   std::uint64_t met = 0;         // failures so far
   std::uint64_t commits = 0;     // commits that went well
-  bool batch_open = false;
   store::Store* healthy = nullptr;            // the real one, for looking at what is on disk
   std::function<void()> after_commit;         // called when something has reached the disk
 };

@@ -14,6 +14,7 @@
 #include "actors/backoff.hpp"
 #include "actors/exceptions.hpp"
 #include "metrics/log.hpp"
+#include "tests/store/support/checks.hpp"
 #include "tests/store/support/place.hpp"
 #include "tests/store/support/records.hpp"
 
@@ -78,9 +79,9 @@ struct World {
   void store(const std::vector<store::InsertRoom>& rooms) const {
     auto opened = store::open_sqlite(settings.store.sqlite_path);
     REQUIRE(opened);
-    REQUIRE((*opened)->begin());
-    for (const auto& room : rooms) REQUIRE((*opened)->apply({room}));
-    REQUIRE((*opened)->commit());
+    std::vector<store::Mutation> mutations;
+    for (const auto& room : rooms) mutations.push_back({room});
+    store::testing::commit_all(**opened, mutations);
   }
   void sql(const char* text) const {
     sqlite3* database = nullptr;

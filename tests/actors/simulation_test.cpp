@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "actors/domain/room.hpp"
+#include "tests/store/support/checks.hpp"
 #include "tests/support/seeds.hpp"
 
 // A region with its clients, hosts and faults, from seeds. INNKEEPER_SEED in the environment replays one.
@@ -34,15 +35,15 @@ void overfill_a_process(World& w) {
   const auto stored = w.stored();
   for (const auto& process : stored.processes) {
     if (domain::is_final(process.status)) continue;
-    REQUIRE(w.faults->healthy->begin());
+    std::vector<store::Mutation> mutations;
     for (std::uint64_t i = 0; i <= w.options.rooms_per_process; ++i) {
       const domain::Placement placement{.allocation = domain::AllocationId{7, i + 1}, .process = process.id};
       const auto room = domain::make_room(domain::RoomId("planted-" + std::to_string(i)), process.deployment, {},
                                           placement, w.now());
-      REQUIRE(w.faults->healthy->apply({store::InsertRoom{
-          .region = seattle, .app = app, .room = std::make_shared<const domain::RoomRecord>(room)}}));
+      mutations.push_back({store::InsertRoom{
+          .region = seattle, .app = app, .room = std::make_shared<const domain::RoomRecord>(room)}});
     }
-    REQUIRE(w.faults->healthy->commit());
+    store::testing::commit_all(*w.faults->healthy, mutations);
     return;
   }
 }
@@ -63,7 +64,7 @@ TEST_CASE("the simulation finds a process with more rooms than slots") {
   Simulation simulation(1);
   bool planted = false;
   simulation.between_steps = [&](World& w, std::size_t step) {
-    if (step >= 40 && !w.faults->batch_open && !std::exchange(planted, true)) overfill_a_process(w);
+    if (step >= 40 && !std::exchange(planted, true)) overfill_a_process(w);
   };
   const auto report = simulation.run(200);
   REQUIRE_FALSE(report.broken.empty());

@@ -74,16 +74,3 @@ TEST_CASE("a store that is closed in order leaves no log behind") {
   store = must(open_sqlite(path));
   CHECK(must(store->load_region(seattle)).rooms.size() == 20 * rooms_in_batch);
 }
-
-TEST_CASE("an open batch does not keep the store from being closed while a new beginning is due") {
-  const TemporaryDirectory directory;
-  const std::string path = directory.file("innkeeper.db");
-  auto store = must(open_sqlite(path, small_log()));
-  std::uint64_t batch = 0;
-  for (; batch < 60; ++batch) must(try_batch(*store, batch));
-  must(store->begin());
-  must(store->apply({insert(room(1'000'000))}));
-  store.reset();
-  store = must(open_sqlite(path));
-  CHECK(must(store->load_region(seattle)).rooms.size() == batch * rooms_in_batch);
-}

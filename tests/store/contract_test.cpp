@@ -212,20 +212,27 @@ TEST_CASE("a room id that is taken is refused by name, whoever has it") {
   commit_all(*store, {{insert(room(1))}, {insert(destroyed(room(2)))}});
   auto record = room(1);
   auto tombstone = room(2);
-  must(store->begin());
+  std::vector<Mutation> mutations;
   for (const auto& taken : {record, tombstone}) {
-    auto error = error_of(store->apply({InsertRoom{.region = domain::RegionName("Tokyo"),
-                                                   .app = domain::AppId("app-other"),
-                                                   .room = share(taken)}}));
-    CHECK(error.code == domain::ErrorCode::refused);
-    CHECK(error.field == "roomId");
-    CHECK(error.message == "\"" + taken.id.str() + "\" is already taken");
+    mutations.push_back({InsertRoom{.region = domain::RegionName("Tokyo"),
+                                    .app = domain::AppId("app-other"),
+                                    .room = share(taken)}});
   }
   // Within one batch, and with the batch going on after it.
-  must(store->apply({insert(room(3))}));
-  CHECK(error_of(store->apply({insert(room(3))})).code == domain::ErrorCode::refused);
-  must(store->apply({insert(room(4))}));
-  must(store->commit());
+  mutations.push_back({insert(room(3))});
+  mutations.push_back({insert(room(3))});
+  mutations.push_back({insert(room(4))});
+  const auto outcomes = must(commit(*store, mutations));
+  const std::vector<std::pair<std::size_t, domain::RoomId>> refused = {
+      {0, room_id(1)}, {1, room_id(2)}, {3, room_id(3)}};
+  for (const auto& [i, id] : refused) {
+    const auto error = error_of(outcomes.at(i));
+    CHECK(error.code == domain::ErrorCode::refused);
+    CHECK(error.field == "roomId");
+    CHECK(error.message == "\"" + id.str() + "\" is already taken");
+  }
+  must(outcomes.at(2));
+  must(outcomes.at(4));
   CHECK(load(*store, room_id(1)) == room(1));
   CHECK(load(*store, room_id(2)) == destroyed(room(2)));
   CHECK(has_room(*store, room_id(3)));
@@ -256,12 +263,12 @@ TEST_CASE("a mutation that is refused leaves nothing behind, wherever the refuse
       {fresh, InsertDeployment{full_deployment()}},
   };
   for (const Mutation& mutation : mutations) {
-    must(store->begin());
-    must(store->apply({UpdateRoom{.room = share(room(1)), .allocations_from = 1}}));
-    const auto error = error_of(store->apply(mutation));
+    const auto outcomes = must(
+        commit(*store, {{UpdateRoom{.room = share(room(1)), .allocations_from = 1}}, mutation}));
+    must(outcomes.at(0));
+    const auto error = error_of(outcomes.at(1));
     CHECK(error.code != domain::ErrorCode::unavailable);
     CHECK_FALSE(error.message.empty());
-    must(store->commit());
     const auto snapshot = must(store->load_region(seattle));
     CHECK(ids_of(snapshot) == std::vector<domain::RoomId>{room_id(1), room_id(9)});
     CHECK(snapshot.processes.empty());
@@ -274,40 +281,73 @@ TEST_CASE("a mutation that is refused leaves nothing behind, wherever the refuse
         std::vector<domain::RoomId>{room_id(1), room_id(2)});
 }
 
-TEST_CASE("a batch that is not committed leaves nothing") {
+TEST_CASE("a store that is reopened while it is well goes on as before") {
   const auto place = any_place();
-  auto store = must(place->open());
-  must(store->begin());
-  must(store->apply({insert(room(1))}));
-  const bool by_reopen = GENERATE(true, false);
-  if (by_reopen) {
-    must(store->reopen());
-  } else {
-    store.reset();
-    store = must(place->open());
-  }
-  CHECK_FALSE(has_room(*store, room_id(1)));
+  const auto store = must(place->open());
   commit_all(*store, {{insert(room(1))}});
-  CHECK(has_room(*store, room_id(1)));
   must(store->reopen());
+  CHECK(has_room(*store, room_id(1)));
+  commit_all(*store, {{insert(room(2))}});
+  CHECK(has_room(*store, room_id(2)));
+}
+
+TEST_CASE("an empty batch and an empty mutation are accepted") {
+  const auto place = any_place();
+  const auto store = must(place->open());
+  CHECK(must(store->commit({})).empty());
+  commit_all(*store, {{}, {insert(room(1))}, {}});
   CHECK(has_room(*store, room_id(1)));
 }
 
-TEST_CASE("calls out of order are our own mistake and harm nothing") {
+TEST_CASE("the changes of a batch have the effect of their order") {
   const auto place = any_place();
   const auto store = must(place->open());
-  CHECK(error_of(store->apply({insert(room(1))})).code == domain::ErrorCode::internal);
-  CHECK(error_of(store->commit()).code == domain::ErrorCode::internal);
-  must(store->begin());
-  CHECK(error_of(store->begin()).code == domain::ErrorCode::internal);
-  CHECK(error_of(store->load_region(seattle)).code == domain::ErrorCode::internal);
-  must(store->apply({insert(room(1))}));
-  must(store->commit());
-  CHECK(has_room(*store, room_id(1)));
-  // An empty batch, and an empty mutation.
-  must(store->begin());
-  must(store->apply({}));
-  must(store->commit());
+  auto changed = room(1);
+  changed.state = domain::RoomState::suspended;
+  changed.allocations.back().ended = domain::EndReason::suspended;
+  auto again = room(2);
+  again.config = "the second life";
+  again.allocations.clear();
+  domain::ProcessRecord process = full_process();
+  auto late = idempotency(1);
+  const auto outcomes = must(
+      commit(*store, {{insert(room(1))},
+                      {UpdateRoom{.room = share(changed), .allocations_from = 0}},
+                      {UpdateRoom{.room = share(room(3)), .allocations_from = 0}},
+                      {insert(room(3))},
+                      {insert(destroyed(room(2)))},
+                      {DeleteRooms{{room_id(2)}}},
+                      {UpdateRoom{.room = share(room(2)), .allocations_from = 0}},
+                      {insert(again)},
+                      {insert(again)},
+                      {PutProcess{.region = seattle, .app = echo_app, .process = process}},
+                      {DeleteProcesses{{process.id}}},
+                      {late},
+                      {DeleteIdempotencyBefore{.region = seattle, .moment = at(1'750'000'900'000)}},
+                      {late}}));
+  const std::vector<std::size_t> refused{2, 6, 8};
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    INFO(i);
+    const bool expected = std::find(refused.begin(), refused.end(), i) == refused.end();
+    CHECK(outcomes[i].has_value() == expected);
+  }
+  CHECK(load(*store, room_id(1)) == changed);
+  CHECK(load(*store, room_id(2)) == again);
+  CHECK(load(*store, room_id(3)) == room(3));
+  const auto snapshot = must(store->load_region(seattle));
+  CHECK(snapshot.processes.empty());
+  CHECK(snapshot.idempotency.size() == 1);
+}
+
+TEST_CASE("a room may be created, changed and used by others in one mutation") {
+  const auto place = any_place();
+  const auto store = must(place->open());
+  auto changed = room(1);
+  changed.config = "changed";
+  changed.allocations.push_back(allocation(50));
+  commit_all(*store,
+             {{insert(room(1)), UpdateRoom{.room = share(changed), .allocations_from = 1}}});
+  CHECK(load(*store, room_id(1)) == changed);
 }
 
 TEST_CASE("an update changes the room and the allocations from the given one on") {
@@ -336,10 +376,9 @@ TEST_CASE("an update changes the room and the allocations from the given one on"
   record = destroyed(record);
   commit_all(*store, {{UpdateRoom{.room = share(record), .allocations_from = 2}}});
   CHECK(load(*store, record.id) == record);
-  must(store->begin());
-  CHECK(error_of(store->apply({UpdateRoom{.room = share(record), .allocations_from = 9}})).code ==
-        domain::ErrorCode::internal);
-  must(store->commit());
+  const auto outcomes =
+      must(commit(*store, {{UpdateRoom{.room = share(record), .allocations_from = 9}}}));
+  CHECK(error_of(outcomes.front()).code == domain::ErrorCode::internal);
 }
 
 TEST_CASE(
@@ -435,10 +474,10 @@ TEST_CASE("deployments get numbers that grow, and belong to an app") {
                       {InsertDeployment{second}}});
   auto orphan = full_deployment();
   orphan.app = domain::AppId("app-unknown");
-  must(store->begin());
-  CHECK(error_of(store->apply({InsertDeployment{orphan}})).code == domain::ErrorCode::refused);
-  CHECK(error_of(store->apply({InsertDeployment{second}})).field == "deploymentId");
-  must(store->commit());
+  const auto outcomes =
+      must(commit(*store, {{InsertDeployment{orphan}}, {InsertDeployment{second}}}));
+  CHECK(error_of(outcomes.at(0)).code == domain::ErrorCode::refused);
+  CHECK(error_of(outcomes.at(1)).field == "deploymentId");
 
   store.reset();
   store = must(place->open());

@@ -45,9 +45,7 @@ void check_message(const domain::Error& error, const std::string& path) {
 // Every call of a store that waits for reopen() fails alike.
 void check_closed(Store& store) {
   const auto unavailable = domain::ErrorCode::unavailable;
-  CHECK(error_of(store.begin()).code == unavailable);
-  CHECK(error_of(store.apply({})).code == unavailable);
-  CHECK(error_of(store.commit()).code == unavailable);
+  CHECK(error_of(store.commit({})).code == unavailable);
   CHECK(error_of(store.load_region(seattle)).code == unavailable);
   CHECK(error_of(store.load_room(room_id(1))).code == unavailable);
   CHECK(error_of(store.load_catalog()).code == unavailable);
@@ -237,17 +235,15 @@ TEST_CASE("a mutation that is refused in a batch that later fails is not there e
   const TemporaryDirectory directory;
   const auto store = must(open_sqlite(directory.file("innkeeper.db"), faulty_options()));
   must(try_batch(*store, 0));
-  must(store->begin());
-  must(store->apply({insert(room(500))}));
-  CHECK(error_of(store->apply({insert(room(501)), insert(room(1))})).code ==
-        domain::ErrorCode::refused);
   fault_vfs::inject({.operation = Operation::write,
                      .suffix = "-wal",
                      .after = 0,
                      .code = SQLITE_FULL,
                      .lasts = false,
                      .half = false});
-  CHECK(error_of(store->commit()).code == domain::ErrorCode::unavailable);
+  CHECK(
+      error_of(commit(*store, {{insert(room(500))}, {insert(room(501)), insert(room(1))}})).code ==
+      domain::ErrorCode::unavailable);
   must(store->reopen());
   CHECK(must(store->load_room(room_id(501))) == nullptr);
   CHECK(must(store->load_room(room_id(500))) == nullptr);

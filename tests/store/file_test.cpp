@@ -272,7 +272,7 @@ TEST_CASE("damage is found when the file is opened, or when what is damaged is r
     const auto store = open_sqlite(path, quick);
     if (store) {
       CHECK(mentions(error_of((*store)->load_region(seattle)), "damaged"));
-      CHECK(mentions(error_of((*store)->begin()), "damaged"));
+      CHECK(mentions(error_of((*store)->commit({})), "damaged"));
     } else {
       CHECK(mentions(store.error(), "damaged"));
     }
@@ -289,7 +289,7 @@ TEST_CASE("damage is found when the file is opened, or when what is damaged is r
     INFO(sql);
     const auto store = must(open_sqlite(path));
     CHECK(mentions(error_of(store->load_region(seattle)), "the file is damaged"));
-    CHECK(mentions(error_of(store->begin()), "the file is damaged"));
+    CHECK(mentions(error_of(store->commit({})), "the file is damaged"));
   }
   SECTION("a spec that is none") {
     auto store = must(open_sqlite(path));

@@ -32,6 +32,7 @@ class Ledger {
   // change was sent is known to be done before it.
   void harvest();
   // Nobody answers what was sent so far: the node was killed.
+  [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
   void give_up_pending();
 
   // Everything that contradicts the records. Precondition: harvested, and no message is left. Forgets rooms

@@ -228,8 +228,8 @@ void Simulation::kill_scheduler() {
 void Simulation::crash() {
   say("the node is killed");
   ++report_.crashes;
-  if (world_.faults->batch_open) ++report_.torn_batches;
   ledger_.harvest();
+  if (ledger_.has_pending()) ++report_.torn_batches;
   store_mended_in_ = 0;
   world_.faults->broken = world_.faults->at_commit = world_.faults->commit_arrives = false;
   world_.crash();

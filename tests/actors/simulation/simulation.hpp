@@ -18,7 +18,7 @@ struct SimulationReport {
   std::vector<std::string> schedule;  // what happened, in order
   std::size_t acknowledged = 0;       // changes of rooms
   std::size_t crashes = 0;
-  std::size_t torn_batches = 0;  // crashes with a batch open
+  std::size_t torn_batches = 0;  // crashes while requests had no answer yet
   std::size_t store_failures = 0;
   // The sentences, the seed that brings them back, and the schedule.
   [[nodiscard]] std::string text() const;

@@ -24,11 +24,16 @@ domain::Error error_of(const domain::Result<T>& result) {
   return result.error();
 }
 
-// Commits each mutation in one batch; all must be accepted.
+// Commits the mutations in one batch.
+inline domain::Result<Outcomes> commit(Store& store, const std::vector<Mutation>& mutations) {
+  std::vector<const Mutation*> batch;
+  for (const Mutation& mutation : mutations) batch.push_back(&mutation);
+  return store.commit(batch);
+}
+
+// The same; all must be accepted.
 inline void commit_all(Store& store, const std::vector<Mutation>& mutations) {
-  must(store.begin());
-  for (const Mutation& mutation : mutations) must(store.apply(mutation));
-  must(store.commit());
+  for (auto& outcome : must(commit(store, mutations))) must(std::move(outcome));
 }
 
 }  // namespace innkeeper::store::testing

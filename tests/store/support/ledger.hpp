@@ -31,11 +31,12 @@ inline constexpr std::uint64_t rooms_in_batch = 5;
 
 // After an error the batch may be there or not.
 [[nodiscard]] inline domain::Result<void> try_batch(Store& store, std::uint64_t number) {
-  if (auto begun = store.begin(); !begun) return begun;
-  for (const Mutation& mutation : ledger_batch(number)) {
-    if (auto applied = store.apply(mutation); !applied) return applied;
+  auto outcomes = commit(store, ledger_batch(number));
+  if (!outcomes) return std::move(outcomes).error();
+  for (auto& outcome : *outcomes) {
+    if (!outcome) return std::move(outcome);
   }
-  return store.commit();
+  return {};
 }
 
 // Fails the test unless the acknowledged batches are there and no batch is there in part. Returns
