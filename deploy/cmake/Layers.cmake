@@ -40,6 +40,6 @@ function(innkeeper_header_check)
   # Only the front end is asked; the objects are there so that ninja knows what is done.
   target_compile_options(header_check PRIVATE -O0 -g0 -fno-sanitize=all)
   target_link_libraries(header_check PRIVATE
-    innkeeper_flags CAF::core CAF::io CAF::openssl Boost::headers OpenSSL::SSL SQLite::SQLite3 fmt::fmt
+    innkeeper_flags CAF::core CAF::io CAF::openssl Boost::headers OpenSSL::SSL SQLite::SQLite3 PostgreSQL::PostgreSQL fmt::fmt
     prometheus-cpp::core)
 endfunction()

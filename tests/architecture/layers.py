@@ -18,7 +18,7 @@ SUFFIXES = {".hpp", ".cpp", ".def"}
 LAYERS = {
     "actors/domain/": {"ours": [], "outside": []},
     # RapidJSON: the rest of a room is one JSON column.
-    "actors/store/": {"ours": ["actors/domain/"], "outside": ["posix", "sqlite", "rapidjson"]},
+    "actors/store/": {"ours": ["actors/domain/"], "outside": ["posix", "sqlite", "postgres", "rapidjson"]},
     # Asio and OpenSSL: the host ends TLS in front of a process with `transport = "tls"`.
     "actors/runner/": {"ours": ["actors/domain/"], "outside": ["posix", "asio", "boost", "openssl"]},
     # One shim lives beside every server process: it stays small.
@@ -86,6 +86,7 @@ OUTSIDE = {
     "prometheus/": "prometheus",
     "openssl/": "openssl",
     "sqlite3": "sqlite",
+    "libpq-fe.h": "postgres",
     "toml++/": "toml",
     "CLI/": "cli11",
     "fmt/": "fmt",

@@ -5,24 +5,6 @@
 #include <system_error>
 
 namespace innkeeper::store::testing {
-namespace {
-
-class SqlitePlace final : public StorePlace {
- public:
-  domain::Result<std::unique_ptr<Store>> open() override {
-    return open_sqlite(directory_.file("innkeeper.db"));
-  }
-
- private:
-  TemporaryDirectory directory_;
-};
-
-}  // namespace
-
-std::vector<StoreKind> store_kinds() {
-  return {{"sqlite", [] { return std::make_unique<SqlitePlace>(); }}};
-}
-
 TemporaryDirectory::TemporaryDirectory() {
   std::string name = (std::filesystem::temp_directory_path() / "innkeeper-store-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);

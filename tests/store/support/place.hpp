@@ -23,6 +23,7 @@ struct StoreKind {
   std::string name;
   std::function<std::unique_ptr<StorePlace>()> make_place;
 };
+// Those of this test program (sqlite_kind.cpp or postgres_kind.cpp).
 [[nodiscard]] std::vector<StoreKind> store_kinds();
 
 // A directory of its own under the system's temporary one, removed at the end.
