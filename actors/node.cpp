@@ -18,6 +18,7 @@
 #include "actors/exceptions.hpp"
 #include "actors/region_scheduler.hpp"
 #include "actors/store/other_regions.hpp"
+#include "actors/store/postgres_store.hpp"
 #include "actors/store_actor.hpp"
 #include "actors/wire/errors.hpp"
 #include "actors/wire/registration.hpp"
@@ -37,6 +38,7 @@ struct SupervisorDeps {
   Environment environment;
   config::Settings settings;
   store_actor store;
+  std::uint32_t retry_after_s = 0;  // of the store
   CatalogPtr catalog;
   Node::SpawnHost spawn_host;
   std::shared_ptr<Routing> routing;
@@ -105,7 +107,8 @@ class Supervisor {
                       .store = deps_.store,
                       .catalog = deps_.catalog,
                       .timeouts = deps_.settings.timeouts,
-                      .policy = deps_.settings.policy};
+                      .policy = deps_.settings.policy,
+                      .retry_after_s = deps_.retry_after_s};
     auto scheduler = self_->spawn(run_region_scheduler, std::move(region));
     self_->monitor(scheduler);
     known = {.scheduler = std::move(scheduler), .load_failure = std::move(known.load_failure)};
@@ -332,6 +335,17 @@ domain::Result<CatalogPtr> ask_for_catalog(caf::actor_system& system, const cata
   return std::move(*answer);
 }
 
+domain::Result<std::unique_ptr<store::Store>> open_store(const config::Settings& settings) {
+  const auto& options = settings.store;
+  if (!options.postgres()) return store::open_sqlite(options.sqlite_path);
+  return store::open_postgres({.url = options.url,
+                               .password_file = options.password_file,
+                               .name = settings.node.name,
+                               .connect_timeout = options.connect_timeout,
+                               .answer_timeout = options.answer_timeout},
+                              store::Alone{});
+}
+
 template <class Handle>
 void end_actor(caf::actor_system& system, Handle& handle) {
   if (!handle) return;
@@ -380,12 +394,14 @@ Node::~Node() { stop(); }
 domain::Result<void> Node::start(std::chrono::milliseconds timeout) {
   auto secrets = read_secrets(settings_.apps);
   if (!secrets) return std::move(secrets).error();
-  auto opened = store::open_sqlite(settings_.store.sqlite_path);
+  auto opened = open_store(settings_);
   if (!opened) return std::move(opened).error();
-  log::event("store.opened", {{"path", settings_.store.sqlite_path}});
+  const auto retry_after_s = (*opened)->retry_after_s();
+  log::event("store.opened",
+             {{"path", settings_.store.postgres() ? settings_.store.url : settings_.store.sqlite_path}});
   // Beside the loading of the regions, which takes as long. Ends with this function.
   std::future<void> others;
-  if (settings_.node.region)
+  if (settings_.node.region && !settings_.store.postgres())
     others = std::async(std::launch::async, [this] { warn_of_other_regions(settings_); });
   store_ = spawn_store(system_, std::move(opened).value(), environment_.metrics);
   catalog_ = system_.spawn(run_catalog, CatalogDeps{.environment = environment_,
@@ -398,6 +414,7 @@ domain::Result<void> Node::start(std::chrono::milliseconds timeout) {
       system_.spawn(run_supervisor, SupervisorDeps{.environment = environment_,
                                                    .settings = settings_,
                                                    .store = store_,
+                                                   .retry_after_s = retry_after_s,
                                                    .catalog = std::move(catalog).value(),
                                                    .spawn_host = spawn_host_,
                                                    .routing = routing_,

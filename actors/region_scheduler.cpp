@@ -58,7 +58,7 @@ void RegionScheduler::failed(const std::string& why) {
 }
 
 domain::Error RegionScheduler::unavailable() const {
-  return {.code = domain::ErrorCode::unavailable, .message = failure_};
+  return {.code = domain::ErrorCode::unavailable, .message = failure_, .retry_after_s = deps_.retry_after_s};
 }
 
 void RegionScheduler::set_catalog(const CatalogPtr& catalog) { catalog_ = catalog; }

@@ -28,6 +28,7 @@ struct RegionDeps {
   CatalogPtr catalog;
   config::TimeoutSettings timeouts;
   config::PolicySettings policy;
+  std::uint32_t retry_after_s = 0;  // what is told to clients while nothing may change; 0: nothing
   domain::Duration host_grace = std::chrono::seconds(30);  // a host that is away so long is lost
 };
 

@@ -242,7 +242,18 @@ OptionSet<Draft> make_options() {
   set.push_back(text<Draft>(
       "store.url", [](Draft & d) -> auto& { return d.store_url; },
       [](const std::string& given) { return !given.empty() && given.size() <= 4'000; },
-      "\"sqlite:PATH\"", "Database; the path is relative to node.data_dir"));
+      "\"sqlite:PATH\" or \"postgresql://USER@HOST:PORT/DATABASE\"",
+      "Database: a file, relative to node.data_dir, or a server"));
+  set.push_back(file<Draft>(
+      "store.password_file", [](Draft & d) -> auto& { return d.settings.store.password_file; },
+      "File with the password for PostgreSQL; read at each connection"));
+  set.push_back(duration<Draft>(
+      "store.connect_timeout", [](Draft & d) -> auto& { return d.settings.store.connect_timeout; },
+      milliseconds(100), minutes(1), "PostgreSQL must have let the node in by then"));
+  set.push_back(duration<Draft>(
+      "store.answer_timeout", [](Draft & d) -> auto& { return d.settings.store.answer_timeout; },
+      milliseconds(100), minutes(5),
+      "PostgreSQL must have answered by then; after that the connection is given up"));
   set.push_back(choice<Draft>(
       "log.level", [](Draft & d) -> auto& { return d.settings.log.level; },
       std::vector<std::pair<std::string, std::string>>{

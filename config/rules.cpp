@@ -195,18 +195,65 @@ void check_apps(Draft& draft, Scope& scope) {
   }
 }
 
+// What is wrong with the URL of a PostgreSQL server; empty when nothing is. It holds nothing that
+// must be kept secret, and only what is known to be safe to pass on.
+std::string postgres_problem(std::string_view url) {
+  constexpr std::string_view shape = "postgresql://USER@HOST:PORT/DATABASE";
+  url.remove_prefix(url.find(':') + 1);
+  if (!url.starts_with("//")) return "allowed: \"" + std::string(shape) + "\"";
+  url.remove_prefix(2);
+  const auto query = url.find('?');
+  std::string_view parameters = query == url.npos ? "" : url.substr(query + 1);
+  url = url.substr(0, query);
+  const auto slash = url.find('/');
+  const std::string_view authority = url.substr(0, slash);
+  const auto at = authority.rfind('@');
+  if (at != authority.npos && authority.substr(0, at).find(':') != authority.npos) {
+    return "holds a password; give it in the file that store.password_file names";
+  }
+  while (!parameters.empty()) {
+    const auto end = std::min(parameters.find('&'), parameters.size());
+    const std::string_view name = parameters.substr(0, parameters.substr(0, end).find('='));
+    if (name == "password" || name == "sslpassword") {
+      return "holds a password; give it in the file that store.password_file names";
+    }
+    if (name != "host" && name != "port" && name != "sslmode" && name != "sslrootcert" &&
+        name != "sslcert" && name != "sslkey") {
+      return "has a parameter that is not known; allowed: host, port, sslmode, sslrootcert, "
+             "sslcert, "
+             "sslkey";
+    }
+    parameters.remove_prefix(std::min(end + 1, parameters.size()));
+  }
+  if (slash == url.npos || slash + 1 == url.size()) {
+    return "names no database; allowed: \"" + std::string(shape) + "\"";
+  }
+  return {};
+}
+
 void check_store(Draft& draft, Scope& scope) {
   constexpr std::string_view sqlite = "sqlite:";
   const std::string& url = draft.store_url;
   if (scope.has_problem("store.url")) return;
-  // A URL of a database server may hold a password, so it is not shown.
   if (url.starts_with("postgresql:") || url.starts_with("postgres:")) {
-    scope.report("store.url", "postgresql:…",
-                 "this build has no PostgreSQL store; allowed: \"sqlite:PATH\"");
-  } else if (!url.starts_with(sqlite) || url.size() == sqlite.size() ||
-             url.starts_with("sqlite::") || url.ends_with('/')) {
+    // One that is wrong may hold a password, so it is not shown.
+    if (const auto problem = postgres_problem(url); !problem.empty()) {
+      scope.report("store.url", "postgresql:…", problem);
+    } else {
+      draft.settings.store.url = url;
+      draft.settings.store.sqlite_path.clear();
+    }
+    return;
+  }
+  if (scope.given.contains("store.password_file") && !scope.has_problem("store.password_file")) {
+    scope.report("store.password_file", in_quotes(draft.settings.store.password_file),
+                 "is of no use with a file as the store");
+  }
+  if (!url.starts_with(sqlite) || url.size() == sqlite.size() || url.starts_with("sqlite::") ||
+      url.ends_with('/')) {
     scope.report("store.url", url.find('@') == std::string::npos ? in_quotes(url) : "(not shown)",
-                 "allowed: \"sqlite:PATH\", the path of a file relative to node.data_dir");
+                 "allowed: \"sqlite:PATH\", the path of a file relative to node.data_dir, or "
+                 "\"postgresql://USER@HOST:PORT/DATABASE\"");
   } else {
     draft.settings.store.url = url;
     draft.settings.store.sqlite_path =

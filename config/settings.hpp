@@ -83,7 +83,11 @@ struct PolicySettings {
 };
 struct StoreSettings {
   std::string url = "sqlite:innkeeper.db";
-  std::string sqlite_path;  // resolved against data_dir
+  std::string sqlite_path;    // resolved against data_dir; empty: the URL is one of PostgreSQL
+  std::string password_file;  // of PostgreSQL; empty: none is sent
+  domain::Duration connect_timeout = std::chrono::seconds(2);
+  domain::Duration answer_timeout = std::chrono::seconds(5);
+  [[nodiscard]] bool postgres() const noexcept { return sqlite_path.empty(); }
 };
 struct LogSettings {
   std::string level = "info";  // debug | info | warning | error

@@ -84,7 +84,9 @@ constexpr std::array meanings{
         431,
         "The headers are larger than `gateway.limits.header_bytes`, or there are more than 100."),
     meaning(ErrorCode::unavailable, "unavailable",
-            "The store cannot commit, so nothing may change. Nothing of the request was kept."),
+            "The store cannot commit, so nothing may change. While a database server is away: 429 with "
+            "`Retry-After`, and nothing of the request was kept; 500 when the commit itself was lost, which "
+            "can have taken effect."),
     meaning(ErrorCode::internal, "internal", "A mistake of the server's own; it is in its log."),
     refused(501, "No `Transfer-Encoding` but `chunked` is understood."),
     routed(503, "`/readyz` only: the node does not serve; the body says which part, and why."),
@@ -123,7 +125,10 @@ http::Response error_response(int status, std::string_view message) {
 }
 
 http::Response to_response(const domain::Error& error) {
-  http::Response response = error_response(http_status(error.code), message_of(error));
+  // A store that comes back by itself is a matter of waiting; one that does not is a failure.
+  const bool passes = error.code == ErrorCode::unavailable && error.retry_after_s != 0;
+  http::Response response =
+      error_response(passes ? 429 : http_status(error.code), message_of(error));
   if (response.status == 429 || error.retry_after_s != 0) {
     response.headers.emplace_back("Retry-After",
                                   std::to_string(std::max<std::uint32_t>(1, error.retry_after_s)));

@@ -45,7 +45,7 @@ TEST_CASE("the example with everything put in names every option, and only files
     INFO(one.option << ": " << one.message);
     CHECK(one.message.find("there is no such file") == 0);
   }
-  CHECK(loaded.problems.size() == 6);
+  CHECK(loaded.problems.size() == 7);
 }
 
 TEST_CASE("the example has every option of the table") {

@@ -107,9 +107,15 @@ std::vector<Row> rows() {
       duration_row("policy.destroyed_retention", "0s", "8760h", {"8761h"}),
       whole_row("policy.start_attempts", "1", "100", "0", "101"),
       {"store.url",
-       {"\"sqlite:innkeeper.db\"", "\"sqlite:/var/lib/x.db\""},
+       {"\"sqlite:innkeeper.db\"", "\"sqlite:/var/lib/x.db\"", "\"postgresql://user@host/db\"",
+        "\"postgres://host:5433/db\"", "\"postgresql://user@/db?host=/run/postgresql&port=5433\"",
+        "\"postgresql://user@[2001:db8::1]:5432/db?sslmode=verify-full&sslrootcert=/etc/ca.pem\""},
        {"\"\"", "\"sqlite:\"", "\"sqlite::memory:\"", "\"sqlite:dir/\"", "\"innkeeper.db\"", "1",
-        "\"postgresql://user@host/db\"", "\"mysql://x\""}},
+        "\"postgresql:db\"", "\"postgresql://user@host\"", "\"postgresql://user@host/\"",
+        "\"postgresql://user:pw@host/db\"", "\"postgresql://user@host/db?password=pw\"",
+        "\"postgresql://user@host/db?options=-c%20fsync=off\"", "\"mysql://x\""}},
+      duration_row("store.connect_timeout", "100ms", "1m", {"99ms", "61s"}),
+      duration_row("store.answer_timeout", "100ms", "5m", {"99ms", "6m"}),
       {"log.level",
        {"\"debug\"", "\"info\"", "\"warning\"", "\"error\""},
        {"\"\"", "\"trace\"", "1"}},
@@ -205,6 +211,7 @@ TEST_CASE("every option of the table has a row of values in this test, or a test
       "gateway.metrics_token_file",
       "host.tls.cert_file",
       "host.tls.key_file",
+      "store.password_file",
       "host.region",
       "region",
       "app",
@@ -253,6 +260,7 @@ TEST_CASE("options that are left out have the defaults of the contract") {
   CHECK(s.policy.destroyed_retention == hours(72));
   CHECK(s.policy.start_attempts == 3);
   CHECK(s.store.sqlite_path == "/nonexistent/innkeeper/innkeeper.db");
+  CHECK_FALSE(s.store.postgres());
   CHECK(s.host.cpu_millis >= 1'000);
   CHECK(s.host.cpu_millis % 1'000 == 0);
   CHECK(s.host.memory_mb > 0);
@@ -426,7 +434,7 @@ TEST_CASE("an option that names a file needs one that can be read and is not emp
   const Files files;
   for (const std::string option :
        {"gateway.tls.cert_file", "gateway.tls.key_file", "gateway.metrics_token_file",
-        "host.tls.cert_file", "host.tls.key_file", "app[0].secret_file"}) {
+        "host.tls.cert_file", "host.tls.key_file", "store.password_file", "app[0].secret_file"}) {
     for (const std::string wrong : {"missing", "empty", "folder"}) {
       INFO(option << " = " << wrong);
       const Loaded loaded = load_text(minimal + app, files.directory(), {{option, wrong}});
@@ -481,6 +489,27 @@ TEST_CASE("an admin token file that is there must hold a token") {
   CHECK_FALSE(load_text(minimal, files.directory(), empty).settings.has_value());
   const Overrides full{{"auth.admin_token_file", "full"}};
   CHECK(load_text(minimal, files.directory(), full).settings.has_value());
+}
+
+TEST_CASE("a password file belongs to a server, and its timeouts are read") {
+  const Files files;
+  const Overrides beside_a_file{{"store.password_file", "full"}};
+  const Loaded wrong = load_text(minimal, files.directory(), beside_a_file);
+  REQUIRE(wrong.problems.size() == 1);
+  CHECK(wrong.problems.front().option == "store.password_file");
+  const Loaded loaded = load_text(minimal, files.directory(),
+                                  {{"store.url", "postgresql://user@host/db"},
+                                   {"store.password_file", "full"},
+                                   {"store.connect_timeout", "3s"},
+                                   {"store.answer_timeout", "4s"}});
+  INFO(lines(loaded.problems));
+  REQUIRE(loaded.settings.has_value());
+  const StoreSettings& store = loaded.settings->store;
+  CHECK(store.postgres());
+  CHECK(store.url == "postgresql://user@host/db");
+  CHECK(store.password_file == files.directory() + "/full");
+  CHECK(store.connect_timeout == seconds(3));
+  CHECK(store.answer_timeout == seconds(4));
 }
 
 TEST_CASE("a file is loaded with its own directory as the base of relative paths") {

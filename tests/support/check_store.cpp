@@ -1,19 +1,24 @@
-// innkeeper-check-store PATH: opens the store of a node that does not run and prints every broken invariant
+// innkeeper-check-store PATH|URL: opens the store of a node that does not run and prints every broken invariant
 // of the named regions (Seattle when none is), one a line. Exit code 0: none, 1: some, 2: the store cannot be read.
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "actors/store/postgres_store.hpp"
 #include "actors/store/store.hpp"
 #include "tests/support/invariants.hpp"
 
 int main(int argc, char** argv) {
   using namespace innkeeper;
   if (argc < 2) {
-    std::fprintf(stderr, "usage: innkeeper-check-store PATH [REGION]...\n");
+    std::fprintf(stderr, "usage: innkeeper-check-store PATH|URL [REGION]...\n");
     return 2;
   }
-  auto store = store::open_sqlite(argv[1]);
+  const std::string place = argv[1];
+  auto store = place.starts_with("postgresql://")
+                   ? store::open_postgres({.url = place, .password_file = {}, .name = "check"},
+                                          store::Alone{})
+                   : store::open_sqlite(place);
   if (!store) {
     std::fprintf(stderr, "%s\n", store.error().message.c_str());
     return 2;

@@ -267,6 +267,12 @@ TEST_CASE("every error code has its status, and 429 says when to come back") {
   harness.core.failure =
       domain::Error{.code = ErrorCode::overloaded, .message = "full", .retry_after_s = 7};
   CHECK(test::header_of(harness.get("/rooms/v2/app-1/connectioninfo/r1"), "Retry-After") == "7");
+  // A store that comes back by itself.
+  harness.core.failure =
+      domain::Error{.code = ErrorCode::unavailable, .message = "away", .retry_after_s = 2};
+  const auto away = harness.post("/rooms/v2/app-1/destroy/r1");
+  CHECK(away.status == 429);
+  CHECK(test::header_of(away, "Retry-After") == "2");
 }
 
 TEST_CASE("the field of an error is named once") {
