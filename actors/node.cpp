@@ -31,7 +31,7 @@ constexpr auto supervision_interval = std::chrono::milliseconds(250);
 constexpr auto supervision_interval_until_ready = std::chrono::milliseconds(10);
 // Between tries to get a failed store or region going again.
 constexpr auto retry_pause_shortest = std::chrono::milliseconds(100);
-constexpr auto retry_pause_longest = std::chrono::seconds(5);
+constexpr auto retry_pause_longest = std::chrono::seconds(1);
 constexpr auto shutdown_patience = std::chrono::seconds(20);
 
 struct SupervisorDeps {
