@@ -127,10 +127,13 @@ Result<std::vector<Rows>> PostgresStore::read(const Calls& calls, Milliseconds t
 // One transaction, so that the pages belong together.
 Result<RegionSnapshot> PostgresStore::load_region(const domain::RegionName& region) {
   if (failure_) return *failure_;
-  const std::string limit =
-      "SET LOCAL statement_timeout = " + std::to_string(options_.load_timeout.count());
+  // Decoding a page on a busy machine can take longer than a commit may pause.
+  const std::string patience = std::to_string(options_.load_timeout.count());
+  const std::string limit = "SET LOCAL statement_timeout = " + patience;
+  const std::string pause = "SET LOCAL idle_in_transaction_session_timeout = " + patience;
   const Calls begin{Call::text("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-                    Call::text(limit.c_str()), Call::text("SET LOCAL enable_mergejoin = on")};
+                    Call::text(limit.c_str()), Call::text(pause.c_str()),
+                    Call::text("SET LOCAL enable_mergejoin = on")};
   if (auto begun = read(begin, options_.answer_timeout, "reading rooms"); !begun) {
     return std::move(begun).error();
   }

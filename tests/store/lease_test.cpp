@@ -219,7 +219,9 @@ TEST_CASE("renewals do not hinder commits, nor commits renewals") {
 
 TEST_CASE("a leader that hangs in the middle of a commit is ended by the next one") {
   const TestDatabase database;
-  const auto table = must(LeaseTable::open(database.options()));
+  auto options = database.options();
+  options.answer_timeout = 4s;  // a quarter of it is waited for the one that hangs
+  const auto table = must(LeaseTable::open(options));
   const auto lease = take(*table, first, 50ms);
   // What a store does, up to the moment before its commit.
   const std::unique_ptr<PGconn, decltype(&PQfinish)> hanging(

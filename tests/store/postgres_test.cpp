@@ -66,10 +66,10 @@ TEST_CASE("a schema of somebody else is refused and left as it is") {
 
 TEST_CASE("tables of others beside ours do not matter, nor a schema that was made for us") {
   const TestDatabase database;
-  database.sql("CREATE TABLE rooms (name TEXT); CREATE SCHEMA innkeeper");
+  database.sql("CREATE TABLE public.rooms (name TEXT); CREATE SCHEMA innkeeper");
   const auto store = must(open_postgres(database.options(), Alone{}));
   commit_all(*store, {{insert(room(1))}});
-  CHECK(database.sql("SELECT count(*) FROM rooms") == "0");
+  CHECK(database.sql("SELECT count(*) FROM public.rooms") == "0");
   CHECK(database.sql("SELECT state FROM innkeeper.rooms_readable") == "allocated");
 }
 

@@ -166,8 +166,8 @@ PostgresOptions TestDatabase::options(const std::string& node) const {
   return {.url = PostgresServer::shared().url(name_),
           .password_file = {},
           .name = node,
-          .connect_timeout = std::chrono::seconds(2),
-          .answer_timeout = std::chrono::seconds(2),
+          .connect_timeout = std::chrono::seconds(10),
+          .answer_timeout = std::chrono::seconds(10),
           .load_timeout = std::chrono::seconds(20)};
 }
 

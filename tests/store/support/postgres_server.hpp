@@ -64,7 +64,7 @@ class TestDatabase {
   TestDatabase(const TestDatabase&) = delete;
   TestDatabase& operator=(const TestDatabase&) = delete;
   [[nodiscard]] const std::string& name() const { return name_; }
-  // Short timeouts, so that tests of failures do not take long.
+  // Timeouts that a busy machine keeps; tests of timeouts set their own.
   [[nodiscard]] PostgresOptions options(const std::string& node = "node-1") const;
   std::string sql(const std::string& statements) const {
     return PostgresServer::shared().sql(name_, statements);
