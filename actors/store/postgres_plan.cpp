@@ -395,7 +395,7 @@ Error own_mistake(std::string message) {
 
 Error taken(const domain::RoomId& room) {
   return {.code = ErrorCode::refused,
-          .message = "room id " + room.str() + " is already taken",
+          .message = "\"" + room.str() + "\" is already taken",
           .field = "roomId",
           .retry_after_s = 0};
 }
