@@ -71,7 +71,7 @@ std::vector<Fault> faults() {
       {"", {{"timeouts.stop", "1s"}}, {"timeouts.stop"}},
       {"", {{"policy.placement", "random"}}, {"policy.placement"}},
       {"", {{"policy.start_attempts", "0"}}, {"policy.start_attempts"}},
-      {"", {{"store.url", "postgresql://x/y"}}, {"store.url"}},
+      {"", {{"store.url", "mysql://x/y"}}, {"store.url"}},
       {"", {{"log.level", "loud"}}, {"log.level"}},
       {"[cluster]\nlisten = 1\n", {}, {"cluster"}},
       {"[nod]\nx = 1\n", {}, {"nod"}},
