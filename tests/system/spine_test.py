@@ -183,6 +183,26 @@ class RoomLife(NodeTest):
         self.assertNotIn(talk(port, "!env HATHORA_APP_SECRET"), node.log())
         self.assertNotIn(node.client.token, node.log())
 
+    def test_a_server_is_bounded(self):
+        """actors/runner/README.md, "Limits": memory is what was asked for, four times, and 1 GiB."""
+        node = self.node()
+        node.create_active()
+        (pid,) = node.server_pids().values()
+        rows = Path(f"/proc/{pid}/limits").read_text().splitlines()
+
+        def limit(name):
+            (row,) = [row for row in rows if row.startswith(name)]
+            return row.removeprefix(name).split()[:2]
+
+        bytes_allowed = str((256 * 4 + 1024) * 1024 * 1024)
+        self.assertEqual(limit("Max data size"), [bytes_allowed, bytes_allowed])
+        self.assertEqual(limit("Max core file size"), ["0", "0"])
+        soft, hard = limit("Max open files")
+        self.assertEqual(soft, hard)
+        self.assertLessEqual(int(hard), 65_536)
+        # Servers go before Innkeeper when memory runs out.
+        self.assertGreater(int(Path(f"/proc/{pid}/oom_score_adj").read_text()), 0)
+
 
 class Errors(NodeTest):
     def test_bad_input_gets_its_status_and_names_the_field(self):
