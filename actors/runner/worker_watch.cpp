@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <csignal>
+#include <thread>
 #include <utility>
 
 #include "actors/runner/proc.hpp"
@@ -23,6 +24,9 @@ constexpr int scan_share = 20;
 constexpr auto failed_start_grace = milliseconds(5'000);
 // A shim that has not ended so long after the grace is broken (or stopped by somebody).
 constexpr auto stuck_after = milliseconds(15'000);
+// Looks for what a killed shim leaves behind.
+constexpr int marked_looks = 2;
+constexpr auto marked_pause = milliseconds(20);
 
 }  // namespace
 
@@ -143,7 +147,11 @@ void Runner::Worker::on_shim_gone(domain::ProcessId process) {
     finish(entry, judge(*exit, circumstances(entry)));
     return;
   }
-  kill_marked(to_string(process), find_marked(directory_.path()));
+  // One that is in the middle of fork or exec is not seen; the second look finds it.
+  for (int look = 0; look < marked_looks; ++look) {
+    if (look > 0) std::this_thread::sleep_for(marked_pause);
+    kill_marked(to_string(process), find_marked(directory_.path()));
+  }
   if (entry.stop == StopCause::ordered) {
     finish(entry, {domain::ExitReason::ordered, "stopped by order, and its shim was killed"});
   } else if (entry.stop == StopCause::start_timeout) {
